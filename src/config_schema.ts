@@ -1,0 +1,117 @@
+// The settings of a run: every key, its type and its default value.
+import { z } from "zod";
+
+const count = z.int().min(1);
+const positive = z.number().gt(0);
+const atLeastZero = z.number().min(0);
+const text = z.string().min(1);
+/** Cut of a normal draw in units of its std; null is a plain normal. */
+const truncation = positive.nullable().default(2.0);
+
+const generator = z.strictObject({
+  /** An ONNX file, or a model card (YAML). */
+  model: text.default("models/fashion-mnist/generator.onnx"),
+  latent: z.strictObject({ truncation }).prefault({}),
+  /** Classes of a conditional generator: drawn, one for all, or drawn from a list. */
+  labels: z.union([z.literal("random"), z.int().min(0), z.array(z.int().min(0)).min(1)], {
+    error: "must be random, a class number or a list of class numbers",
+  }).default("random"),
+});
+
+const views = z.strictObject({
+  latent: z.strictObject({
+    kind: z.enum(["none", "gaussian", "steered", "independent"]).default("gaussian"),
+    /** Gaussian: std of the offset from the anchor's latent. */
+    std: atLeastZero.default(0.2),
+    truncation,
+    /** Size of the pool of neighbours an anchor's view is drawn from. */
+    neighbors: count.default(1),
+    /** Steered: the safetensors file of walks that `steer` learned. */
+    walks: text.nullable().default(null),
+  }).prefault({}),
+  pixel: z.enum(["simclr", "none"]).default("simclr"),
+});
+
+const data = z.strictObject({
+  kind: z.enum(["generator", "folder", "idx", "shards"]).default("generator"),
+  /** Generator: number of different samples; null never repeats one. */
+  samples: count.nullable().default(null),
+  path: text.nullable().default(null),
+  shuffle: z.boolean().default(true),
+  /** Replaces `ratio` of the samples with images of the folder at `path`. */
+  mix: z.strictObject({ path: text, ratio: z.number().min(0).max(1) }).nullable().default(null),
+});
+
+const encoder = z.strictObject({
+  arch: z.enum(["resnet18", "resnet34", "resnet50"]).default("resnet50"),
+  stem: z.enum(["imagenet", "cifar"]).default("imagenet"),
+  /** Side of the square crop that the encoder sees. */
+  input: z.int().min(8).default(112),
+  weights: text.nullable().default(null),
+  /** Channels of the first stage; 64 is the standard network. */
+  width: count.default(64),
+});
+
+const objective = z.strictObject({
+  kind: z.enum(["simclr", "supcon", "inverter", "classifier"]).default("simclr"),
+  temperature: positive.default(0.1),
+  /** The loss is scaled by temperature / base_temperature, as in the authors' code. */
+  base_temperature: positive.default(0.07),
+});
+
+const optimizer = z.strictObject({
+  kind: z.enum(["sgd"]).default("sgd"),
+  lr: positive.default(0.03),
+  momentum: z.number().min(0).lt(1).default(0.9),
+  weight_decay: atLeastZero.default(1e-4),
+  schedule: z.enum(["cosine", "step", "constant"]).default("cosine"),
+  warmup_epochs: z.int().min(0).default(0),
+  /** Step: the epochs at which the rate falls. */
+  decay_epochs: z.array(count).default([120, 160]),
+  /** Step: the factor of a fall; cosine: its cube is the floor. */
+  decay_rate: positive.max(1).default(0.1),
+});
+
+const probe = z.strictObject({
+  data: z.strictObject({
+    kind: z.enum(["idx", "folder"]).default("folder"),
+    /** The data set's folder, in which the two splits are found by their usual names. */
+    path: text.nullable().default(null),
+    /** Folder of classes, or IDX images file, of one split where its name is unusual. */
+    train: text.nullable().default(null),
+    test: text.nullable().default(null),
+  }).prefault({}),
+  epochs: count.default(60),
+  /** The paper's rate for encoders trained on generated images. */
+  lr: positive.default(2),
+  batch: count.default(256),
+  momentum: z.number().min(0).lt(1).default(0.9),
+  weight_decay: atLeastZero.default(0),
+});
+
+/** The whole configuration; parsing `{}` gives the defaults. */
+export const schema = z.strictObject({
+  seed: z.int().min(0).max(0xffffffff).default(0),
+  generator: generator.prefault({}),
+  views: views.prefault({}),
+  data: data.prefault({}),
+  encoder: encoder.prefault({}),
+  objective: objective.prefault({}),
+  optimizer: optimizer.prefault({}),
+  /** Anchors a step; the encoder sees twice as many images. */
+  batch: z.int().min(2).default(256),
+  /** Length of the run: epochs or steps, the other one is null. */
+  epochs: count.nullable().default(null),
+  steps: count.nullable().default(null),
+  /** Steps between two lines of metrics. */
+  log: z.strictObject({ every: count.default(10) }).prefault({}),
+  /** Steps between two checkpoints; the last step always writes one. */
+  checkpoint: z.strictObject({ every: count.default(1000) }).prefault({}),
+  probe: probe.prefault({}),
+});
+
+/** Epochs of a run whose configuration names neither epochs nor steps. */
+export const DEFAULT_EPOCHS = 20;
+
+/** An epoch of a generator that never repeats a sample: the paper's 1300 for 1000 classes. */
+export const ENDLESS_EPOCH = 1_300_000;
