@@ -1,0 +1,154 @@
+// PNG files, and sheets of images that a person can look through.
+import { Buffer } from "node:buffer";
+import sharp from "sharp";
+import { writeAtomic } from "./atomic.ts";
+import { type Image, repeatGray } from "./image.ts";
+
+/** An anchor and the view that the encoder is to find alike. */
+export interface ImagePair {
+  readonly anchor: Image;
+  readonly view: Image;
+}
+
+/** How a sheet is laid out. */
+export interface SheetOptions {
+  /** Images side by side; chosen for a sheet a little wider than high where it is left out. */
+  readonly columns?: number;
+  /** Least side of a tile: smaller images are enlarged by a whole factor, pixel by pixel. */
+  readonly tile?: number;
+  /** A line above the sheet. */
+  readonly caption?: string;
+}
+
+const GAP = 2; // between tiles
+const BAND_GAP = 10; // between rows that do not belong together
+const MARGIN = 8;
+const CAPTION = 24;
+const LABEL = 58; // room for the rows' names at the left
+
+interface Placed {
+  image: Image;
+  x: number;
+  y: number;
+}
+
+interface Text {
+  text: string;
+  x: number;
+  y: number;
+}
+
+/** Writes one image as a PNG file. */
+export async function writePng(path: string, image: Image): Promise<void> {
+  await writeAtomic(path, await encodePng(image));
+}
+
+/** The bytes of an image's PNG file. */
+export async function encodePng({ data, width, height, channels }: Image): Promise<Uint8Array> {
+  return await sharp(data, { raw: { width, height, channels } }).png().toBuffer();
+}
+
+/** Writes rows of anchors, each over the row of their views. */
+export async function viewSheet(
+  path: string,
+  pairs: readonly ImagePair[],
+  options: SheetOptions = {},
+): Promise<void> {
+  if (pairs.length === 0) throw new RangeError("Expected at least one pair of images for a sheet");
+  const columns = Math.min(
+    pairs.length,
+    options.columns ?? Math.max(8, Math.ceil(Math.sqrt(2.5 * pairs.length))),
+  );
+  const { scale, side } = tileOf(pairs.flatMap(({ anchor, view }) => [anchor, view]), options.tile ?? 64);
+  const top = MARGIN + (options.caption === undefined ? 0 : CAPTION);
+  const band = 2 * side + GAP + BAND_GAP;
+  const placed: Placed[] = [];
+  const texts: Text[] = [];
+  for (const [i, { anchor, view }] of pairs.entries()) {
+    const x = MARGIN + LABEL + (i % columns) * (side + GAP);
+    const y = top + Math.floor(i / columns) * band;
+    placed.push({ image: anchor, x, y }, { image: view, x, y: y + side + GAP });
+    if (i % columns > 0) continue;
+    texts.push({ text: "anchor", x: MARGIN, y: y + side / 2 + 4 });
+    texts.push({ text: "view", x: MARGIN, y: y + side + GAP + side / 2 + 4 });
+  }
+  const width = 2 * MARGIN + LABEL + columns * (side + GAP) - GAP;
+  const height = top + Math.ceil(pairs.length / columns) * band - BAND_GAP + MARGIN;
+  await writeSheet(path, { width, height, scale, placed, texts }, options.caption);
+}
+
+/** Writes images row by row. */
+export async function contactSheet(
+  path: string,
+  images: readonly Image[],
+  options: SheetOptions = {},
+): Promise<void> {
+  if (images.length === 0) throw new RangeError("Expected at least one image for a sheet");
+  const columns = Math.min(images.length, options.columns ?? Math.ceil(Math.sqrt(1.5 * images.length)));
+  const { scale, side } = tileOf(images, options.tile ?? 64);
+  const top = MARGIN + (options.caption === undefined ? 0 : CAPTION);
+  const placed = images.map((image, i) => ({
+    image,
+    x: MARGIN + (i % columns) * (side + GAP),
+    y: top + Math.floor(i / columns) * (side + GAP),
+  }));
+  const width = 2 * MARGIN + columns * (side + GAP) - GAP;
+  const height = top + Math.ceil(images.length / columns) * (side + GAP) - GAP + MARGIN;
+  await writeSheet(path, { width, height, scale, placed, texts: [] }, options.caption);
+}
+
+/** Whole factor of enlargement, and the side of the square that holds the largest image. */
+function tileOf(images: readonly Image[], least: number): { scale: number; side: number } {
+  const largest = Math.max(...images.map(({ width, height }) => Math.max(width, height)));
+  const scale = Math.max(1, Math.ceil(least / largest));
+  return { scale, side: largest * scale };
+}
+
+interface Sheet {
+  width: number;
+  height: number;
+  scale: number;
+  placed: Placed[];
+  texts: Text[];
+}
+
+async function writeSheet(path: string, sheet: Sheet, caption?: string): Promise<void> {
+  const { width, height, scale, placed } = sheet;
+  const data = new Uint8Array(3 * width * height).fill(255);
+  for (const { image, x, y } of placed) paste(data, width, image, x, y, scale);
+  const texts = caption === undefined
+    ? sheet.texts
+    : [...sheet.texts, { text: caption, x: MARGIN, y: MARGIN + 13 }];
+  const lines = texts.map(({ text, x, y }) => `<text x="${x}" y="${y}">${escapeXml(text)}</text>`).join("");
+  const overlay =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" ` +
+    `font-size="13" fill="#333">${lines}</svg>`;
+  const png = await sharp(data, { raw: { width, height, channels: 3 } })
+    .composite(texts.length === 0 ? [] : [{ input: Buffer.from(overlay), left: 0, top: 0 }])
+    .png().toBuffer();
+  await writeAtomic(path, png);
+}
+
+/** Copies an image, every pixel as a square of `scale`, into `sheet`. */
+function paste(
+  sheet: Uint8Array,
+  sheetWidth: number,
+  image: Image,
+  x: number,
+  y: number,
+  scale: number,
+): void {
+  const rgb = image.channels === 3 ? image.data : repeatGray(image.data);
+  for (let row = 0; row < image.height * scale; row++) {
+    const from = Math.floor(row / scale) * image.width;
+    const to = (y + row) * sheetWidth + x;
+    for (let column = 0; column < image.width * scale; column++) {
+      const at = 3 * (from + Math.floor(column / scale));
+      sheet.set(rgb.subarray(at, at + 3), 3 * (to + column));
+    }
+  }
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
