@@ -1,0 +1,36 @@
+// Functions that WGSL lacks or that its own forms get wrong far from zero.
+
+// 1 / (1 + e^-v); e^|v| never overflows.
+fn sigmoid4(v: vec4f) -> vec4f {
+  let e = exp(-abs(v));
+  return select(e, vec4f(1.0), v >= vec4f(0.0)) / (1.0 + e);
+}
+
+// (1 - e^-2|v|) / (1 + e^-2|v|) with the sign of v; near 0 its series, where the difference would cancel.
+fn tanh4(v: vec4f) -> vec4f {
+  let e = exp(-2.0 * abs(v));
+  let far = sign(v) * (1.0 - e) / (1.0 + e);
+  let s = v * v;
+  let near = v * (1.0 + s * (-0.33333334 + s * (0.13333334 + s * (-0.053968254 + s * 0.021869488))));
+  return select(far, near, abs(v) < vec4f(0.25));
+}
+
+// ln(1 + e^v) = max(v, 0) + ln(1 + e^-|v|).
+fn softplus4(v: vec4f) -> vec4f {
+  let e = exp(-abs(v));
+  let small = e * (1.0 - e * (0.5 - e * 0.33333334)); // log(1 + e) cancels for small e
+  return max(v, vec4f(0.0)) + select(log(1.0 + e), small, e < vec4f(1e-3));
+}
+
+// Error function: its Maclaurin series below 1, else 1 - e^(-v^2) * a rational fit (Abramowitz and Stegun
+// 7.1.26, error below 1.5e-7).
+fn erf4(v: vec4f) -> vec4f {
+  let a = abs(v);
+  let s = v * v;
+  let near = v * (1.1283792 + s * (-0.37612638 + s * (0.11283792 + s * (-0.026866172 + s * (0.0052239777 +
+    s * (-0.00085483270 + s * (0.00012055333 + s * -0.000014925651)))))));
+  let t = 1.0 / (1.0 + 0.3275911 * a);
+  let p = t * (0.2548296 + t * (-0.28449672 + t * (1.4214138 + t * (-1.4531521 + t * 1.0614054))));
+  let far = sign(v) * (1.0 - p * exp(-s));
+  return select(far, near, a < vec4f(0.8));
+}

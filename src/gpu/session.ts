@@ -1,0 +1,252 @@
+/**
+ * Runs a program: buffers, pipelines and bind groups are made once; a run is one submit in which nothing is
+ * allocated, compiled or waited for. Results of a run can be asked for without stopping the next one.
+ */
+
+import {
+  type BufferRange,
+  type DispatchStep,
+  type Program,
+  type TensorPlace,
+  TEXTURE_WIDTH,
+} from "../graph/program.ts";
+import { type HostArray, sizeOf } from "../graph/tensor.ts";
+import { type Gpu, scoped } from "./device.ts";
+import { getPipeline, type Pipeline } from "./pipeline.ts";
+import { packParams } from "./shader.ts";
+import { type StateStore, STORAGE_USAGE } from "./store.ts";
+import { readBuffer } from "./transfer.ts";
+
+const UNIFORM_STRIDE = 256;
+/** Read-backs of one output that may be under way at once. */
+const STAGING_RING = 8;
+
+interface Dispatch {
+  readonly step: DispatchStep;
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+}
+
+interface TextureCopy {
+  readonly source: GPUBuffer;
+  readonly from: BufferRange;
+  readonly texture: GPUTexture;
+}
+
+/** A program ready to run on a device. Make it with `Session.create`. */
+export class Session {
+  readonly #staging = new Map<string, { free: GPUBuffer[]; all: GPUBuffer[] }>();
+
+  private constructor(
+    readonly gpu: Gpu,
+    readonly program: Program,
+    readonly buffers: readonly GPUBuffer[],
+    readonly textures: readonly GPUTexture[],
+    readonly work: readonly (Dispatch | TextureCopy)[],
+    readonly uniforms: GPUBuffer,
+  ) {}
+
+  /** Allocates and compiles. Errors of the driver name the node. */
+  static async create(gpu: Gpu, program: Program, store: StateStore): Promise<Session> {
+    const { device } = gpu;
+    const total = program.buffers.reduce((sum, b) => sum + b.bytes, 0);
+    const buffers = await scoped(
+      device,
+      `Memory for a program of ${Math.ceil(total / 2 ** 20)} MiB`,
+      () =>
+        program.buffers.map((info) => {
+          if (info.role === "state") return store.open(info);
+          const buffer = device.createBuffer({ size: info.bytes, usage: STORAGE_USAGE, label: info.name });
+          if (info.data) device.queue.writeBuffer(buffer, 0, info.data as Float32Array<ArrayBuffer>);
+          return buffer;
+        }),
+    );
+    const textures = program.textures.map(({ rows }, i) =>
+      device.createTexture({
+        size: [TEXTURE_WIDTH, rows],
+        format: "rgba32float",
+        usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+        label: `texture ${i}`,
+      })
+    );
+    const dispatches = program.steps.filter((s): s is DispatchStep => s.kind === "dispatch");
+    const pipelines = new Map<DispatchStep, Pipeline>();
+    for (const step of dispatches) {
+      pipelines.set(step, await getPipeline(gpu, step.shader, step.entry, step.constants, step.node));
+    }
+    const uniforms = device.createBuffer({
+      size: UNIFORM_STRIDE * Math.max(1, dispatches.length),
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      label: "params",
+    });
+    const views = textures.map((t) => t.createView());
+    const work: (Dispatch | TextureCopy)[] = [];
+    let slot = 0;
+    for (const step of program.steps) {
+      if (step.kind === "texture") {
+        work.push({ source: buffers[step.from.buffer]!, from: step.from, texture: textures[step.texture]! });
+        continue;
+      }
+      const p = pipelines.get(step)!;
+      const offset = UNIFORM_STRIDE * slot++;
+      const group = await scoped(
+        device,
+        `${step.op} ${step.node} (${step.shader}.wgsl)`,
+        () => bind(device, step, p, buffers, views, uniforms, offset),
+      );
+      work.push({ step, pipeline: p.pipeline, group });
+    }
+    return new Session(gpu, program, buffers, textures, work, uniforms);
+  }
+
+  /** Fills an input for the runs to come. Throws RangeError for an unknown name or a wrong length. */
+  write(name: string, data: HostArray): void {
+    const place = this.program.inputs.get(name);
+    if (!place) return; // an input that no node reads takes no memory
+    if (data.length !== sizeOf(place.shape)) {
+      throw new RangeError(
+        `Input ${name} of shape [${place.shape}] takes ${sizeOf(place.shape)} values, got ${data.length}`,
+      );
+    }
+    this.gpu.device.queue.writeBuffer(this.buffers[place.range.buffer]!, 0, data as Float32Array<ArrayBuffer>);
+  }
+
+  /** Submits one run. Outputs in `later` are copied out in the same submit and arrive when it is done. */
+  run(later: readonly string[] = []): Promise<Record<string, HostArray>> {
+    this.gpu.check();
+    const encoder = this.gpu.device.createCommandEncoder();
+    let pass: GPUComputePassEncoder | null = null;
+    for (const item of this.work) {
+      if ("source" in item) {
+        pass?.end();
+        pass = null;
+        copyToTexture(encoder, item);
+        continue;
+      }
+      pass ??= encoder.beginComputePass();
+      record(pass, item);
+    }
+    pass?.end();
+    const reads = later.map((name) => this.#copyOut(encoder, name));
+    this.gpu.device.queue.submit([encoder.finish()]);
+    return this.#collect(later, reads);
+  }
+
+  /** The values of an output or a state after all runs submitted so far. */
+  async read(name: string): Promise<HostArray> {
+    const place = this.place(name);
+    const bytes = await readBuffer(
+      this.gpu,
+      this.buffers[place.range.buffer]!,
+      place.range.offset,
+      4 * sizeOf(place.shape),
+    );
+    return typed(place, bytes);
+  }
+
+  /** Where an output, state or input lies. Throws RangeError with the names there are. */
+  place(name: string): TensorPlace {
+    const { outputs, states, inputs } = this.program;
+    const place = outputs.get(name) ?? states.get(name) ?? inputs.get(name);
+    if (!place) throw new RangeError(`There is no output ${name}; there are ${[...outputs.keys()].join(", ")}`);
+    return place;
+  }
+
+  /** Frees everything but the states. */
+  close(): void {
+    this.program.buffers.forEach((info, i) => info.role === "state" || this.buffers[i]!.destroy());
+    for (const texture of this.textures) texture.destroy();
+    for (const { all } of this.#staging.values()) all.forEach((b) => b.destroy());
+    this.uniforms.destroy();
+  }
+
+  #copyOut(encoder: GPUCommandEncoder, name: string): GPUBuffer {
+    const place = this.place(name);
+    let ring = this.#staging.get(name);
+    if (!ring) {
+      const all = Array.from({ length: STAGING_RING }, () =>
+        this.gpu.device.createBuffer({
+          size: Math.max(4, 4 * sizeOf(place.shape)),
+          usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+          label: `read-back of ${name}`,
+        }));
+      this.#staging.set(name, ring = { free: all.slice(), all });
+    }
+    const staging = ring.free.pop();
+    if (!staging) throw new RangeError(`internal: more than ${STAGING_RING} reads of ${name} are under way`);
+    encoder.copyBufferToBuffer(this.buffers[place.range.buffer]!, place.range.offset, staging, 0, staging.size);
+    return staging;
+  }
+
+  async #collect(names: readonly string[], stagings: readonly GPUBuffer[]): Promise<Record<string, HostArray>> {
+    const result: Record<string, HostArray> = {};
+    for (const [i, staging] of stagings.entries()) {
+      await Promise.race([staging.mapAsync(GPUMapMode.READ), this.gpu.failed]);
+      const place = this.place(names[i]!);
+      result[names[i]!] = typed(place, staging.getMappedRange().slice(0, 4 * sizeOf(place.shape)));
+      staging.unmap();
+      this.#staging.get(names[i]!)!.free.push(staging);
+    }
+    return result;
+  }
+}
+
+/** Records one dispatch. */
+export function record(pass: GPUComputePassEncoder, { step, pipeline, group }: Dispatch): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(...step.workgroups);
+}
+
+/** Fills a texture twin: whole rows, then what is left of the last one. */
+export function copyToTexture(encoder: GPUCommandEncoder, { source, from, texture }: TextureCopy): void {
+  const texels = Math.ceil(from.bytes / 16);
+  const rows = Math.floor(texels / TEXTURE_WIDTH);
+  const layout = { buffer: source, bytesPerRow: 16 * TEXTURE_WIDTH };
+  if (rows > 0) {
+    encoder.copyBufferToTexture({ ...layout, offset: from.offset }, { texture }, [TEXTURE_WIDTH, rows]);
+  }
+  const rest = texels - rows * TEXTURE_WIDTH;
+  if (rest > 0) {
+    const offset = from.offset + rows * 16 * TEXTURE_WIDTH;
+    encoder.copyBufferToTexture({ ...layout, offset }, { texture, origin: [0, rows] }, [rest, 1]);
+  }
+}
+
+function bind(
+  device: GPUDevice,
+  step: DispatchStep,
+  p: Pipeline,
+  buffers: readonly GPUBuffer[],
+  views: readonly GPUTextureView[],
+  uniforms: GPUBuffer,
+  offset: number,
+): GPUBindGroup {
+  const entries: GPUBindGroupEntry[] = step.bindings.map((binding, i) => ({
+    binding: i,
+    resource: binding.kind === "texture"
+      ? views[binding.texture]!
+      : { buffer: buffers[binding.buffer]!, offset: binding.offset, size: binding.bytes },
+  }));
+  if (p.params.length) {
+    device.queue.writeBuffer(uniforms, offset, packParams(step.shader, p.params, step.params ?? {}));
+    entries.push({ binding: entries.length, resource: { buffer: uniforms, offset, size: UNIFORM_STRIDE } });
+  } else if (step.params) {
+    throw new TypeError(`internal: shaders/${step.shader}.wgsl has no struct Params`);
+  }
+  if (entries.length !== p.kinds.length) {
+    throw new TypeError(
+      `internal: ${step.op} ${step.node} binds ${entries.length} of the ${p.kinds.length} bindings of ${step.shader}.wgsl`,
+    );
+  }
+  return device.createBindGroup({ layout: p.layout, entries, label: step.node });
+}
+
+/** Bytes of a tensor in its own element type. */
+export function typed(place: TensorPlace, bytes: ArrayBuffer): HostArray {
+  return place.dtype === "f32"
+    ? new Float32Array(bytes)
+    : place.dtype === "i32"
+    ? new Int32Array(bytes)
+    : new Uint32Array(bytes);
+}

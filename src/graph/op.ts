@@ -1,0 +1,122 @@
+/**
+ * What an operator is: its shape rule, its kernels and its gradient rule in one object.
+ * Each file of src/ops exports one or a few of them; a node of a graph points at its operator.
+ */
+
+import type { Graph } from "./graph.ts";
+import type { Tensor, TensorSpec } from "./tensor.ts";
+
+/** One application of an operator. */
+export interface Node {
+  readonly id: number;
+  /** Where it stands in the model, such as "encoder.layer1.0.conv1"; used by errors, profiles and printers. */
+  readonly name: string;
+  readonly op: AnyOp;
+  // deno-lint-ignore no-explicit-any
+  readonly attrs: any;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+/** What a kernel binds: the node's tensors, scratch memory, or a texture twin of one of these. */
+export type Ref =
+  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "output"; readonly index: number }
+  | { readonly kind: "scratch"; readonly index: number }
+  | { readonly kind: "texture"; readonly of: Ref };
+
+/** Input number `index` of the node. */
+export const input = (index: number): Ref => ({ kind: "input", index });
+/** Output number `index` of the node. */
+export const output = (index: number): Ref => ({ kind: "output", index });
+/** Scratch buffer number `index` of the lowering. */
+export const scratch = (index: number): Ref => ({ kind: "scratch", index });
+/**
+ * The same values as rgba32float texels, read by `texture_storage_2d<rgba32float, read>`.
+ * vec4 number i of the buffer is texel (i % TEXTURE_WIDTH, i / TEXTURE_WIDTH).
+ */
+export const texture = (of: Ref): Ref => ({ kind: "texture", of });
+
+/** One dispatch of a shader. */
+export interface Kernel {
+  /** Stem of the file in shaders/. */
+  readonly shader: string;
+  /** Entry point; "main" unless given. */
+  readonly entry?: string;
+  /** New values for top-level `const` declarations of the shader, baked into the pipeline. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** Fields of the shader's `struct Params` (its last binding), by name. */
+  readonly params?: Readonly<Record<string, number | readonly number[]>>;
+  /** In the order of the shader's @binding numbers, the params left out. */
+  readonly bindings: readonly Ref[];
+  /** Workgroups; a first number above 65,535 is folded into y (see shaders/shared/index.wgsl). */
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** What one node becomes: scratch sizes in bytes, and dispatches in order. */
+export interface Lowering {
+  readonly scratch?: readonly number[];
+  readonly kernels: readonly Kernel[];
+}
+
+/** What lowering may depend on: the kind of adapter, its limits, and candidates fixed by the caller. */
+export interface Target {
+  /** "cpu" for a software adapter such as lavapipe. */
+  readonly kind: "cpu" | "gpu";
+  readonly maxBindingBytes: number;
+  readonly maxTextureRows: number;
+  /** Candidate by operator name, for tests and tuning; it must accept the node. */
+  readonly force?: Readonly<Record<string, string>>;
+}
+
+/** One way to compute an operator. */
+export interface Candidate {
+  readonly name: string;
+  /** The kind of adapter it is meant for; any when left out. */
+  readonly on?: Target["kind"];
+  /** Whether it can run this node within the target's limits. */
+  accepts(node: Node, target: Target): boolean;
+  lower(node: Node, target: Target): Lowering;
+}
+
+/** An operator. `A` is the type of its attributes, resolved: no attribute is optional inside a graph. */
+export interface Op<A = Record<string, never>> {
+  /** The ONNX name where ONNX has the operator, else our own in the same style. */
+  readonly name: string;
+  /** Output shapes and types; throws TypeError or RangeError that names both values. */
+  infer(inputs: readonly TensorSpec[], attrs: A): TensorSpec[];
+  /** Fastest first; the last is the plain one and accepts everything. Empty for a view (see `alias`). */
+  readonly candidates: readonly Candidate[];
+  /** The output is the same bytes as input 0 under another shape: no dispatch. */
+  readonly alias?: boolean;
+  /**
+   * Inputs (states) that the kernels overwrite. Such an operator has no outputs, and the planner runs it as
+   * soon as its other inputs are there and every other reader of those states is done.
+   */
+  readonly mutates?: readonly number[];
+  /**
+   * Which inputs are split when the node is run in parts along the first axis of its outputs.
+   * Absent: the node cannot be split (its result mixes samples).
+   */
+  splitInputs?(node: Node): readonly boolean[];
+  /**
+   * Gradients with respect to the inputs, given those of the outputs (null: not needed or zero).
+   * `wants[i]` tells whether input i leads to something differentiated.
+   */
+  gradient?(g: Graph, node: Node, dout: readonly (Tensor | null)[], wants: readonly boolean[]): (Tensor | null)[];
+  /** Multiply-adds counted twice, for profiles; 0 when left out. */
+  flops?(node: Node): number;
+}
+
+// deno-lint-ignore no-explicit-any
+export type AnyOp = Op<any>;
+
+/** A single candidate that accepts everything. */
+export function plain(lower: (node: Node, target: Target) => Lowering): Candidate[] {
+  return [{ name: "plain", accepts: () => true, lower }];
+}
+
+/** Workgroups that cover `count` invocations in one dimension, `size` an invocation group. */
+export function cover(count: number, size: number): [number, number, number] {
+  return [Math.max(1, Math.ceil(count / size)), 1, 1];
+}

@@ -1,0 +1,110 @@
+/** A compiled graph as plain data: buffers, textures and a printable list of steps. No WebGPU in here. */
+
+import type { DType, HostArray } from "./tensor.ts";
+
+/** Texels a row of a texture twin; a power of two, so that shaders split an index by shift and mask. */
+export const TEXTURE_WIDTH = 4096;
+
+/** A buffer: lasting states are shared between programs by name; work buffers are reused within a run. */
+export interface BufferInfo {
+  readonly role: "input" | "state" | "constant" | "work";
+  readonly name: string;
+  bytes: number;
+  readonly data?: HostArray;
+}
+
+/** Part of a buffer, in bytes. */
+export interface BufferRange {
+  readonly buffer: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A texture twin, TEXTURE_WIDTH texels wide. */
+export interface TextureInfo {
+  rows: number;
+}
+
+/** What a shader binds, in the order of its @binding numbers. */
+export type Binding =
+  | ({ readonly kind: "buffer" } & BufferRange)
+  | { readonly kind: "texture"; readonly texture: number };
+
+/** One dispatch. */
+export interface DispatchStep {
+  readonly kind: "dispatch";
+  readonly node: string;
+  readonly op: string;
+  readonly shader: string;
+  readonly entry: string;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly params: Readonly<Record<string, number | readonly number[]>> | null;
+  readonly bindings: readonly Binding[];
+  readonly workgroups: readonly [number, number, number];
+  /** Floating-point operations, where the operator tells. */
+  readonly flops: number;
+  /** Ranges that the step writes: for checks of single nodes. */
+  readonly writes: readonly { readonly range: BufferRange; readonly dtype: DType }[];
+}
+
+/** Fills a texture twin from a buffer. */
+export interface TextureStep {
+  readonly kind: "texture";
+  readonly node: string;
+  readonly from: BufferRange;
+  readonly texture: number;
+}
+
+export type Step = DispatchStep | TextureStep;
+
+/** Where a named tensor lies. */
+export interface TensorPlace {
+  readonly range: BufferRange;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** A program: everything a session needs to run the graph. */
+export interface Program {
+  readonly buffers: readonly BufferInfo[];
+  readonly textures: readonly TextureInfo[];
+  readonly steps: readonly Step[];
+  readonly inputs: ReadonlyMap<string, TensorPlace>;
+  readonly states: ReadonlyMap<string, TensorPlace>;
+  readonly outputs: ReadonlyMap<string, TensorPlace>;
+}
+
+/** Bytes of a program by role, textures under "texture". */
+export function memoryOf(program: Program): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const b of program.buffers) sums[b.role] = (sums[b.role] ?? 0) + b.bytes;
+  if (program.textures.length) {
+    sums.texture = program.textures.reduce((sum, t) => sum + t.rows * 16 * TEXTURE_WIDTH, 0);
+  }
+  return sums;
+}
+
+/** One line a buffer and a step; stable, so that snapshots show a change of plan. */
+export function printProgram(program: Program): string {
+  const lines: string[] = [];
+  program.buffers.forEach((b, i) =>
+    lines.push(`b${i} ${b.role} ${b.bytes} ${b.role === "work" ? "" : b.name}`.trimEnd())
+  );
+  program.textures.forEach((t, i) => lines.push(`t${i} texture ${t.rows} rows`));
+  const range = (r: BufferRange) => `b${r.buffer}[${r.offset}+${r.bytes}]`;
+  for (const step of program.steps) {
+    if (step.kind === "texture") {
+      lines.push(`copy ${range(step.from)} -> t${step.texture}  # ${step.node}`);
+      continue;
+    }
+    const consts = Object.entries(step.constants).map(([k, v]) => `${k}=${v}`).join(" ");
+    const params = step.params ? " " + Object.entries(step.params).map(([k, v]) => `${k}=${v}`).join(" ") : "";
+    const bindings = step.bindings.map((b) => b.kind === "buffer" ? range(b) : `t${b.texture}`).join(", ");
+    const entry = step.entry === "main" ? "" : `/${step.entry}`;
+    lines.push(`${step.shader}${entry}<${consts}>(${bindings})${params} @${step.workgroups.join("x")}  # ${step.node}`);
+  }
+  for (const [name, place] of program.outputs) {
+    lines.push(`output ${name} = ${range(place.range)} ${place.dtype}[${place.shape}]`);
+  }
+  return lines.join("\n");
+}
