@@ -1,0 +1,128 @@
+/** The planner without a device: order, lifetimes, reuse, views, splitting; plans are snapshots. */
+
+import assert from "node:assert/strict";
+import { Graph, printGraph } from "../../src/graph/graph.ts";
+import { cover, input, type Op, output, plain, scratch, type Target, texture } from "../../src/graph/op.ts";
+import { plan } from "../../src/graph/plan.ts";
+import { type DispatchStep, memoryOf, printProgram, type Program } from "../../src/graph/program.ts";
+import { sizeOf } from "../../src/graph/tensor.ts";
+
+const target: Target = { kind: "cpu", maxBindingBytes: 2 ** 20, maxTextureRows: 64 };
+
+/** y = f(x), one dispatch. */
+const Copy: Op = {
+  name: "Copy",
+  infer: ([x]) => [x!],
+  candidates: plain((node) => ({
+    kernels: [{
+      shader: "copy",
+      params: { count: sizeOf(node.outputs[0]!.shape) },
+      bindings: [input(0), output(0)],
+      workgroups: cover(sizeOf(node.outputs[0]!.shape), 64),
+    }],
+  })),
+  splitInputs: () => [true],
+};
+
+/** c = a + b through scratch memory and a texture twin of b. */
+const Sum: Op = {
+  name: "Sum2",
+  infer: ([a]) => [a!],
+  candidates: plain(() => ({
+    scratch: [100],
+    kernels: [
+      { shader: "first", bindings: [input(0), texture(input(1)), scratch(0)], workgroups: [1, 1, 1] },
+      { shader: "second", bindings: [scratch(0), output(0)], workgroups: [70000, 1, 1] },
+    ],
+  })),
+};
+
+const View: Op<{ shape: number[] }> = {
+  name: "View",
+  infer: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
+  candidates: [],
+  alias: true,
+};
+
+const Overwrite: Op = {
+  name: "Overwrite",
+  infer: () => [],
+  mutates: [0],
+  candidates: plain(() => ({
+    kernels: [{ shader: "overwrite", bindings: [input(0), input(1)], workgroups: [1, 1, 1] }],
+  })),
+};
+
+const dispatches = (p: Program) => p.steps.filter((s): s is DispatchStep => s.kind === "dispatch");
+
+Deno.test("a plan prints buffers, copies, dispatches and outputs", async (t) => {
+  const g = new Graph();
+  const x = g.input("x", [4, 8]);
+  const w = g.state("w", [4, 8]);
+  const a = g.scope("block", () => g.apply(Copy, [x], {}));
+  const b = g.apply(Sum, [a, w], {}, "sum");
+  g.output("y", g.apply(View, [b], { shape: [32] }));
+  await t.assertSnapshot(printGraph(g) + "\n\n" + printProgram(plan(g, target)));
+});
+
+Deno.test("buffers of dead tensors are used again, outputs and views keep theirs", () => {
+  const g = new Graph();
+  let t = g.input("x", [1000]);
+  for (let i = 0; i < 10; i++) t = g.apply(Copy, [t], {}, `copy${i}`);
+  g.output("y", g.apply(View, [t], { shape: [10, 100] }));
+  const program = plan(g, target);
+  assert.equal(program.buffers.filter((b) => b.role === "work").length, 2);
+  assert.equal(memoryOf(program).work, 8000);
+});
+
+Deno.test("nodes that lead nowhere do not run", () => {
+  const g = new Graph();
+  const x = g.input("x", [4]);
+  g.apply(Copy, [x], {}, "unused");
+  g.output("y", g.apply(Copy, [x], {}, "used"));
+  assert.deepEqual(dispatches(plan(g, target)).map((s) => s.node), ["used"]);
+});
+
+Deno.test("a state is overwritten after its readers and as soon as that", () => {
+  const g = new Graph();
+  const x = g.input("x", [4]);
+  const w = g.state("w", [4]);
+  const a = g.apply(Copy, [x], {}, "a");
+  g.add(Overwrite, [w, a], {}, "update");
+  const b = g.apply(Copy, [w], {}, "reader");
+  g.output("y", g.apply(Copy, [b], {}, "last"));
+  assert.deepEqual(dispatches(plan(g, target)).map((s) => s.node), ["a", "reader", "update", "last"]);
+});
+
+Deno.test("a node over the binding limit runs in parts along the batch", async (t) => {
+  const g = new Graph();
+  g.output("y", g.apply(Copy, [g.input("x", [10, 300, 100])], {}, "big"));
+  await t.assertSnapshot(printProgram(plan(g, target)));
+});
+
+Deno.test("what cannot be split says which node, what it needs and what the adapter has", () => {
+  const g = new Graph();
+  const x = g.input("x", [10, 300, 100]);
+  g.output("y", g.apply(Sum, [x, x], {}, "mix"));
+  assert.throws(() => plan(g, target), /Sum2 mix binds 1200000 bytes; the adapter binds at most 1048576/);
+});
+
+Deno.test("more than 65535 workgroups are folded into two dimensions", () => {
+  const g = new Graph();
+  const x = g.input("x", [4]);
+  g.output("y", g.apply(Sum, [x, x], {}));
+  assert.deepEqual(dispatches(plan(g, target))[1]!.workgroups, [35000, 2, 1]);
+});
+
+Deno.test("shape errors name the operator and the node", () => {
+  const g = new Graph();
+  const Bad: Op = {
+    ...Copy,
+    name: "Bad",
+    infer: () => {
+      throw new TypeError("takes rank 4, got rank 1");
+    },
+  };
+  const build = () => g.scope("encoder", () => g.apply(Bad, [g.input("x", [4])], {}, "conv1"));
+  assert.throws(build, { name: "TypeError", message: "Bad encoder.conv1: takes rank 4, got rank 1" });
+});
