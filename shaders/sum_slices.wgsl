@@ -1,0 +1,22 @@
+// Adds the slices of a split sum in their order: y[i] = sum over s of x[s, i]; one vec4 an invocation.
+#import index
+
+const WG_SIZE: u32 = 64u;
+
+struct Params { vectors: u32, slices: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
+  let i = flat_index(global_id, workgroups, WG_SIZE);
+  if (i < params.vectors) {
+    var sum = vec4f();
+    for (var s = 0u; s < params.slices; s++) {
+      sum += x[s * params.vectors + i];
+    }
+    y[i] = sum;
+  }
+}

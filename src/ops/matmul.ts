@@ -1,0 +1,203 @@
+/** Matrix products: batched and broadcast (ONNX MatMul, with either operand transposed), and Gemm. */
+
+import type { Graph } from "../graph/graph.ts";
+import { type Candidate, cover, input, type Node, type Op, output, type Target, texture } from "../graph/op.ts";
+import { TEXTURE_WIDTH } from "../graph/program.ts";
+import { broadcastShapes, sameShape, sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
+import { add, reduceTo } from "./binary.ts";
+import { expand } from "./expand.ts";
+import { LoweringBuilder, roundUp4, tileFor } from "./lowering.ts";
+import { reshape } from "./reshape.ts";
+import { affine } from "./unary.ts";
+
+/** Whether the last two axes of an operand are swapped before the product. */
+export interface MatMulAttrs {
+  readonly transA: boolean;
+  readonly transB: boolean;
+}
+
+/** Rows of one invocation's register tile (see matmul_texture.wgsl). */
+const TILE_ROWS = 8;
+/** Rows of a from which b is turned first, so that neighbouring invocations read neighbouring texels. */
+const TURN_ROWS = 512;
+
+interface MatMulGeometry extends MatMulAttrs {
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Matrices of each operand: the batch, or 1 where all of the batch share it. */
+  readonly matrices: readonly [number, number];
+}
+
+/** a: [...batch, m, k] (or [..., k, m]), b: [...batch, k, n] (or [..., n, k]) -> [...batch, m, n]. */
+const matmulNode: Op<MatMulAttrs> = {
+  name: "MatMul",
+  infer([a, b], { transA, transB }) {
+    for (const spec of [a!, b!]) {
+      if (spec.dtype !== "f32" || spec.shape.length < 2) {
+        throw new TypeError(`takes f32 of rank 2 or more, got ${specText(spec)}`);
+      }
+    }
+    const [m, k] = matrixOf(a!, transA);
+    const [k2, n] = matrixOf(b!, transB);
+    const [batchA, batchB] = [a!.shape.slice(0, -2), b!.shape.slice(0, -2)];
+    const fits = sameShape(batchA, batchB) || sizeOf(batchA) === 1 || sizeOf(batchB) === 1;
+    if (k !== k2 || !fits) {
+      const turned = `${transA ? "transposed " : ""}${specText(a!)} and ${transB ? "transposed " : ""}${specText(b!)}`;
+      throw new TypeError(`matrices ${turned} do not fit`);
+    }
+    return [{ shape: [...broadcastShapes(batchA, batchB), m, n], dtype: "f32" }];
+  },
+  candidates: [
+    { name: "texture", accepts: fitsTextures, lower: lowerTexture },
+    { name: "plain", accepts: () => true, lower: lowerPlain },
+  ],
+  splitInputs(node) {
+    const { transA } = node.attrs as MatMulAttrs;
+    const [a, b] = node.inputs as [Tensor, Tensor];
+    const batched = (t: Tensor) => t.shape.length === node.outputs[0]!.shape.length && t.shape[0]! > 1;
+    if (node.outputs[0]!.shape.length > 2) return [batched(a), batched(b)];
+    if (transA) throw new RangeError(`MatMul ${node.name} of ${specText(a)} transposed cannot be split`);
+    return [true, false];
+  },
+  gradient(g, node, [dc], wants) {
+    const [a, b] = node.inputs as [Tensor, Tensor];
+    const { transA, transB } = node.attrs as MatMulAttrs;
+    const da = () => transA ? product(g, b, dc!, transB, true) : product(g, dc!, b, false, !transB);
+    const db = () => transB ? product(g, dc!, a, true, transA) : product(g, a, dc!, !transA, false);
+    return [wants[0] ? reduceTo(g, da(), a.shape) : null, wants[1] ? reduceTo(g, db(), b.shape) : null];
+  },
+  flops: (node) => {
+    const { batch, m, n, k } = geometryOf(node);
+    return 2 * batch * m * n * k;
+  },
+};
+
+export { matmulNode as matmulOp };
+
+function product(g: Graph, a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor {
+  return g.apply(matmulNode, [a, b], { transA, transB });
+}
+
+function matrixOf(spec: TensorSpec, transposed: boolean): [number, number] {
+  const [rows, columns] = spec.shape.slice(-2) as [number, number];
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+function geometryOf(node: Node): MatMulGeometry {
+  const attrs: MatMulAttrs = node.attrs;
+  const [a, b] = node.inputs as [Tensor, Tensor];
+  const [m, k] = matrixOf(a, attrs.transA);
+  const n = node.outputs[0]!.shape.at(-1)!;
+  const batch = sizeOf(node.outputs[0]!.shape.slice(0, -2));
+  const count = (t: Tensor) => sizeOf(t.shape.slice(0, -2));
+  // Matrices that share b lie below each other: one tall product.
+  if (count(b) === 1 && !attrs.transA) return { ...attrs, batch: 1, m: m * batch, n, k, matrices: [1, 1] };
+  return { ...attrs, batch, m, n, k, matrices: [count(a), count(b)] };
+}
+
+function lowerPlain(node: Node): ReturnType<Candidate["lower"]> {
+  const geometry = geometryOf(node);
+  const { batch, m, n, transA, transB } = geometry;
+  return {
+    kernels: [{
+      shader: "matmul",
+      constants: { TRANS_A: Number(transA), TRANS_B: Number(transB) },
+      params: matmulParams(geometry),
+      bindings: [input(0), input(1), output(0)],
+      workgroups: cover(batch * m * n, 64),
+    }],
+  };
+}
+
+function lowerTexture(node: Node, target: Target): ReturnType<Candidate["lower"]> {
+  const g = geometryOf(node);
+  // Whole vec4 of a's columns and b's columns, as they are stored.
+  const [m, n, k] = [g.transA ? roundUp4(g.m) : g.m, roundUp4(g.n), roundUp4(g.k)];
+  const stored = (transposed: boolean, rows: number, columns: number) => transposed ? [columns, rows] : [rows, columns];
+  const shape = (matrices: number, [rows, columns]: number[]) => [matrices, rows!, columns!] as const;
+  const b = new LoweringBuilder();
+  const left = b.resized(
+    input(0),
+    shape(g.matrices[0], stored(g.transA, g.m, g.k)),
+    shape(g.matrices[0], stored(g.transA, m, k)),
+  );
+  const right = b.resized(
+    input(1),
+    shape(g.matrices[1], stored(g.transB, g.k, g.n)),
+    shape(g.matrices[1], stored(g.transB, k, n)),
+  );
+  const turn = g.transB && g.m * g.batch >= TURN_ROWS * g.matrices[1];
+  const operand = turn ? b.turned(right, [g.matrices[1], n, k]) : right;
+  const tile = tileFor(n / 4);
+  const size = target.kind === "gpu" ? 64 : 8;
+  b.into(output(0), [g.batch, m, n], [g.batch, g.m, g.n], (result) => ({
+    shader: "matmul_texture",
+    constants: { TRANS_A: Number(g.transA), TRANS_B: Number(g.transB && !turn), TILE: tile, WG_SIZE: size },
+    params: matmulParams({ ...g, m, n, k }),
+    bindings: [texture(left), texture(operand), result],
+    workgroups: cover(Math.ceil(n / 4 / tile) * Math.ceil(m / TILE_ROWS) * g.batch, size),
+  }));
+  return b.lowering();
+}
+
+function fitsTextures(node: Node, target: Target): boolean {
+  const { m, n, k, matrices } = geometryOf(node);
+  const limit = 4 * TEXTURE_WIDTH * target.maxTextureRows;
+  return Math.max(matrices[0] * roundUp4(m), matrices[1] * roundUp4(n)) * roundUp4(k) <= limit;
+}
+
+function matmulParams({ batch, m, n, k, matrices }: MatMulGeometry): Record<string, number> {
+  return { batch, m, n, k, a_batch: matrices[0] > 1 ? m * k : 0, b_batch: matrices[1] > 1 ? k * n : 0 };
+}
+
+/**
+ * Adds a matrix product with ONNX's rules: batches broadcast, and an operand of rank 1 is a row on the left,
+ * a column on the right, its axis gone from the result.
+ */
+export function matmul(g: Graph, a: Tensor, b: Tensor, attrs: Partial<MatMulAttrs> = {}): Tensor {
+  const { transA = false, transB = false } = attrs;
+  if (a.shape.length === 1 || b.shape.length === 1) {
+    const row = a.shape.length === 1 ? reshape(g, a, transA ? [a.shape[0]!, 1] : [1, a.shape[0]!]) : a;
+    const column = b.shape.length === 1 ? reshape(g, b, transB ? [1, b.shape[0]!] : [b.shape[0]!, 1]) : b;
+    const y = matmul(g, row, column, { transA, transB });
+    const kept = y.shape.slice(0, -2);
+    if (a.shape.length > 1) kept.push(y.shape.at(-2)!);
+    if (b.shape.length > 1) kept.push(y.shape.at(-1)!);
+    return reshape(g, y, kept);
+  }
+  const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  if (sizeOf(batchB) === 1 && batchA.length > 0 && batchB.length <= batchA.length && !transA) {
+    // One b for all of a: a single tall product, whose gradient to b needs no sum over the batch.
+    const tall = product(
+      g,
+      reshape(g, a, [sizeOf(batchA) * a.shape.at(-2)!, a.shape.at(-1)!]),
+      batchB.length ? reshape(g, b, b.shape.slice(-2)) : b,
+      false,
+      transB,
+    );
+    return reshape(g, tall, [...batchA, a.shape.at(-2)!, tall.shape.at(-1)!]);
+  }
+  if (sameShape(batchA, batchB) || sizeOf(batchA) === 1 || sizeOf(batchB) === 1) {
+    return product(g, a, b, transA, transB);
+  }
+  const batch = broadcastShapes(batchA, batchB);
+  const whole = (t: Tensor) => expand(g, t, [...batch, ...t.shape.slice(-2)]);
+  return product(g, whole(a), whole(b), transA, transB);
+}
+
+/** alpha * a * b + beta * c (ONNX Gemm); c broadcasts to the product. */
+export function gemm(
+  g: Graph,
+  a: Tensor,
+  b: Tensor,
+  c: Tensor | null,
+  options: Partial<MatMulAttrs> & { readonly alpha?: number; readonly beta?: number } = {},
+): Tensor {
+  const { alpha = 1, beta = 1, transA = false, transB = false } = options;
+  const y = product(g, a, b, transA, transB);
+  const scaled = alpha === 1 ? y : affine(g, y, alpha, 0);
+  if (!c || beta === 0) return scaled;
+  return add(g, scaled, beta === 1 ? c : affine(g, c, beta, 0));
+}

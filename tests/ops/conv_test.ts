@@ -1,0 +1,71 @@
+/** Every kernel of convolution and of its gradients, against PyTorch and finite differences. */
+
+import assert from "node:assert/strict";
+import { Graph } from "../../src/graph/graph.ts";
+import { plan } from "../../src/graph/plan.ts";
+import { conv, type ConvAttrs } from "../../src/ops/conv.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { checkCase, checkDirection, hwio, nhwc, type OpCase, opCases } from "../support/op_cases.ts";
+
+const cases = await opCases("conv2d");
+
+/** PyTorch's numbers, one or a pair, as a pair. */
+const pair = (value: number | [number, number]): [number, number] => Array.isArray(value) ? value : [value, value];
+
+function attrsOf({ attrs }: OpCase): ConvAttrs {
+  const [top, left] = pair(attrs.padding);
+  return {
+    strides: pair(attrs.stride),
+    pads: [top, left, top, left],
+    dilations: pair(attrs.dilation),
+    group: attrs.groups,
+  };
+}
+
+for (const candidate of ["igemm", "plain"]) {
+  const force = { Conv: candidate, ConvTranspose: candidate, ConvWeightGradient: candidate };
+  gpuTest(`conv by ${candidate} equals PyTorch`, async (gpu, t) => {
+    for (const test of cases) {
+      await t.step(test.name, () =>
+        checkCase(
+          gpu,
+          test,
+          (g, [x, w, bias]) => conv(g, x!, w!, bias ?? null, attrsOf(test)),
+          (name, v) => name === "weight" ? hwio(v) : name === "bias" ? v : nhwc(v),
+          force,
+        ));
+    }
+  });
+
+  gpuTest(`conv by ${candidate} has the gradients of finite differences`, async (gpu) => {
+    // Uneven pads, a stride that leaves input rows unread, and channels on both sides of a tile's edge.
+    const attrs: ConvAttrs = { strides: [3, 2], pads: [0, 1, 2, 0], dilations: [1, 2], group: 1 };
+    const shapes = [[3, 13, 12, 8], [2, 3, 8, 36]];
+    await checkDirection(gpu, shapes, (g, [x, w]) => conv(g, x!, w!, null, attrs), force);
+  });
+}
+
+gpuTest("a conv of many pixels sums its weights' gradient in slices", async (gpu) => {
+  const build = (g: Graph) =>
+    conv(g, g.input("x", [3, 24, 24, 4]), g.input("w", [3, 3, 4, 4]), null, { pads: [1, 1, 1, 1] });
+  assert.equal(build(new Graph()).shape.join(), "3,24,24,4");
+  await checkDirection(
+    gpu,
+    [[3, 24, 24, 4], [3, 3, 4, 4]],
+    (g, [x, w]) => conv(g, x!, w!, null, { pads: [1, 1, 1, 1] }),
+  );
+});
+
+Deno.test("a conv that does not fit names both shapes", () => {
+  const g = new Graph();
+  const x = g.input("x", [1, 8, 8, 6]);
+  assert.throws(() => conv(g, x, g.input("w", [3, 3, 5, 8]), null), /f32\[1,8,8,6\].*f32\[3,3,5,8\]/);
+  assert.throws(() => conv(g, x, g.input("v", [9, 9, 6, 8]), null), /reach past/);
+});
+
+Deno.test("a conv over the binding limit is cut along the batch", () => {
+  const g = new Graph();
+  g.output("y", conv(g, g.input("x", [8, 16, 16, 64]), g.input("w", [1, 1, 64, 64]), null));
+  const program = plan(g, { kind: "cpu", maxBindingBytes: 2 ** 18, maxTextureRows: 16384 });
+  assert.equal(program.steps.filter((s) => s.kind === "dispatch").length, 2);
+});
