@@ -7,7 +7,8 @@
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Op, output, plain } from "../graph/op.ts";
 import { sizeOf, specText, type Tensor } from "../graph/tensor.ts";
-import { add, div, mul, where } from "./binary.ts";
+import { binary, div, mul, positive } from "./binary.ts";
+import { where } from "./where.ts";
 
 /** Parameters of a function: the slope of LeakyRelu, the bounds of Clip, the factor and offset of Affine. */
 export interface UnaryAttrs {
@@ -35,7 +36,7 @@ const FUNCTIONS: Record<string, Rule> = {
   Reciprocal: (g, _x, y, dout) => affine(g, mul(g, dout, mul(g, y, y)), -1, 0),
   Abs: (g, x, _y, dout) => mul(g, dout, unary(g, "Sign", x)),
   Neg: (g, _x, _y, dout) => affine(g, dout, -1, 0),
-  Clip: (g, x, y, dout) => where(g, equal(g, x, y), dout, g.scalar(0)),
+  Clip: (g, x, y, dout) => where(g, binary(g, "Equal", x, y), dout, g.scalar(0)),
   // d erf / dx = 2 / sqrt(pi) * e^(-x^2)
   Erf: (g, x, _y, dout) =>
     mul(g, dout, affine(g, unary(g, "Exp", affine(g, mul(g, x, x), -1, 0)), 2 / Math.sqrt(Math.PI), 0)),
