@@ -1,7 +1,8 @@
 /**
- * Kernels of convolution and of its two gradients. The fast ones are implicit matrix products (conv_igemm.wgsl
- * and its kin) that read both operands from texture twins as vec4 of channels: channel counts that are no
- * multiples of 4 are padded into scratch memory first, and cut from the result afterwards.
+ * Kernels of convolution and of its two gradients. The fast ones are implicit matrix products on vec4 of channels:
+ * "igemm" reads both operands from texture twins, which a software adapter reads three times as fast as buffers;
+ * "tile" shares them through workgroup memory. Channel counts that are no multiples of 4 are padded into scratch
+ * memory first, and cut from the result afterwards.
  */
 
 import {
@@ -9,6 +10,7 @@ import {
   cover,
   input,
   type Kernel,
+  type Lowering,
   type Node,
   output,
   type Ref,
@@ -37,6 +39,8 @@ export interface ConvGeometry extends ConvAttrs {
 /** Pixels and channels of one invocation's register tile (see conv_igemm.wgsl). */
 const TILE_PIXELS = 8;
 const TILE_INPUTS = 8;
+/** Pixels, and channels, of one workgroup of conv_tile.wgsl. */
+const TILE_SIZE = 64;
 /** A slice of a split sum over pixels is worth its extra pass from this length on. */
 const SLICE_PIXELS = 512;
 const MAX_SLICES = 8;
@@ -52,7 +56,7 @@ export function convCandidates(geometryOf: (node: Node) => ConvGeometry): Candid
     const geometry = geometryOf(node);
     return { kernels: [plainKernel("conv", geometry, [input(0), input(1), output(0)], sizeOf(geometry.y))] };
   };
-  const igemm = (node: Node, target: Target) => {
+  const fast = (node: Node, target: Target, shared: boolean) => {
     const geometry = geometryOf(node);
     const { x, w, y } = geometry;
     const [ci, co] = [roundUp4(x[3]!), roundUp4(y[3]!)];
@@ -63,13 +67,27 @@ export function convCandidates(geometryOf: (node: Node) => ConvGeometry): Candid
     };
     const pixels = sizeOf(y) / y[3]!;
     const tile = tileFor(co / 4);
-    b.into(output(0), [1, pixels, co], [1, pixels, y[3]!], (result) => ({
-      ...igemmKernel("conv_igemm", geometry, tile, target, Math.ceil(co / 4 / tile) * Math.ceil(pixels / TILE_PIXELS)),
-      bindings: [texture(padded.x), texture(padded.w), result],
-    }));
+    b.into(
+      output(0),
+      [1, pixels, co],
+      [1, pixels, y[3]!],
+      (result) =>
+        shared
+          ? { ...tileKernel("conv_tile", geometry, tiles(pixels) * tiles(co)), bindings: [padded.x, padded.w, result] }
+          : {
+            ...igemmKernel(
+              "conv_igemm",
+              geometry,
+              tile,
+              target,
+              Math.ceil(co / 4 / tile) * Math.ceil(pixels / TILE_PIXELS),
+            ),
+            bindings: [texture(padded.x), texture(padded.w), result],
+          },
+    );
     return b.lowering();
   };
-  return candidates(geometryOf, igemm, plain);
+  return candidates(geometryOf, fast, plain);
 }
 
 /** Candidates of x's gradient from y's (input 0) and w (input 1). */
@@ -78,7 +96,7 @@ export function convInputCandidates(geometryOf: (node: Node) => ConvGeometry): C
     const geometry = geometryOf(node);
     return { kernels: [plainKernel("conv_dx", geometry, [input(0), input(1), output(0)], sizeOf(geometry.x))] };
   };
-  const igemm = (node: Node, target: Target) => {
+  const fast = (node: Node, target: Target, shared: boolean) => {
     const geometry = geometryOf(node);
     const { x, w, y, strides } = geometry;
     const [ci, co, taps] = [roundUp4(x[3]!), roundUp4(y[3]!), w[0]! * w[1]!];
@@ -89,13 +107,25 @@ export function convInputCandidates(geometryOf: (node: Node) => ConvGeometry): C
     const phase = x[0]! * Math.ceil(x[1]! / strides[0]) * Math.ceil(x[2]! / strides[1]);
     const tile = tileFor(ci / 4);
     const invocations = Math.ceil(ci / 4 / tile) * Math.ceil(phase / TILE_PIXELS) * strides[0] * strides[1];
-    b.into(output(0), [1, pixels, ci], [1, pixels, x[3]!], (result) => ({
-      ...igemmKernel("conv_dx_igemm", geometry, tile, target, invocations),
-      bindings: [texture(dy), texture(turned), result],
-    }));
+    b.into(
+      output(0),
+      [1, pixels, ci],
+      [1, pixels, x[3]!],
+      (result) =>
+        shared
+          ? {
+            ...tileKernel("conv_tile", mirrored(geometry), tiles(pixels) * tiles(ci)),
+            bindings: [dy, turned, result],
+          }
+          : {
+            ...igemmKernel("conv_dx_igemm", geometry, tile, target, invocations),
+            bindings: [texture(dy), texture(turned), result],
+          },
+    );
     return b.lowering();
   };
-  return candidates(geometryOf, igemm, plain);
+  // With strides the tile kernel would meet mostly zeros.
+  return candidates(geometryOf, fast, plain, ({ strides }) => strides[0] === 1 && strides[1] === 1);
 }
 
 /** Candidates of w's gradient from x (input 0) and y's gradient (input 1). */
@@ -104,7 +134,7 @@ export function convWeightCandidates(geometryOf: (node: Node) => ConvGeometry): 
     const geometry = geometryOf(node);
     return { kernels: [plainKernel("conv_dw", geometry, [input(0), input(1), output(0)], sizeOf(geometry.w))] };
   };
-  const igemm = (node: Node, target: Target) => {
+  const fast = (node: Node, target: Target, shared: boolean) => {
     const geometry = geometryOf(node);
     const { x, w, y } = geometry;
     const [ci, co, taps] = [roundUp4(x[3]!), roundUp4(y[3]!), w[0]! * w[1]!];
@@ -115,13 +145,17 @@ export function convWeightCandidates(geometryOf: (node: Node) => ConvGeometry): 
       dy: b.resized(input(1), [1, pixels, y[3]!], [1, pixels, co]),
     };
     const tile = tileFor(co / 4);
-    const invocations = Math.ceil(co / 4 / tile) * Math.ceil(ci / TILE_INPUTS) * taps;
+    const groups = tiles(ci) * tiles(co) * taps;
+    const invocations = shared ? 64 * groups : Math.ceil(co / 4 / tile) * Math.ceil(ci / TILE_INPUTS) * taps;
     const vectors = taps * ci * co / 4;
     const slices = sliceCount(pixels, invocations, 16 * vectors, target);
-    const kernel = (result: Ref): Kernel => ({
-      ...igemmKernel("conv_dw_igemm", geometry, tile, target, invocations * slices, slices),
-      bindings: [texture(padded.x), texture(padded.dy), result],
-    });
+    const kernel = (result: Ref): Kernel =>
+      shared
+        ? { ...tileKernel("conv_dw_tile", geometry, groups * slices, slices), bindings: [padded.x, padded.dy, result] }
+        : {
+          ...igemmKernel("conv_dw_igemm", geometry, tile, target, invocations * slices, slices),
+          bindings: [texture(padded.x), texture(padded.dy), result],
+        };
     b.into(output(0), [taps, ci, co], [taps, x[3]!, y[3]!], (result) => {
       if (slices === 1) return kernel(result);
       const parts = b.scratch(16 * vectors * slices);
@@ -135,13 +169,22 @@ export function convWeightCandidates(geometryOf: (node: Node) => ConvGeometry): 
     });
     return b.lowering();
   };
-  return candidates(geometryOf, igemm, plain);
+  return candidates(geometryOf, fast, plain);
 }
 
-type Lower = Candidate["lower"];
-
-function candidates(geometryOf: (node: Node) => ConvGeometry, igemm: Lower, plain: Lower): Candidate[] {
+function candidates(
+  geometryOf: (node: Node) => ConvGeometry,
+  fast: (node: Node, target: Target, shared: boolean) => Lowering,
+  plain: Candidate["lower"],
+  tiled: (geometry: ConvGeometry) => boolean = () => true,
+): Candidate[] {
   return [
+    {
+      name: "tile",
+      on: "gpu",
+      accepts: (node) => geometryOf(node).group === 1 && tiled(geometryOf(node)),
+      lower: (node, target) => fast(node, target, true),
+    },
     {
       name: "igemm",
       accepts: (node, target) => {
@@ -149,7 +192,7 @@ function candidates(geometryOf: (node: Node) => ConvGeometry, igemm: Lower, plai
         const limit = 4 * TEXTURE_WIDTH * target.maxTextureRows;
         return g.group === 1 && [g.x, g.w, g.y].every((shape) => paddedSize(shape) <= limit);
       },
-      lower: igemm,
+      lower: (node, target) => fast(node, target, false),
     },
     { name: "plain", accepts: () => true, lower: plain },
   ];
@@ -189,8 +232,30 @@ function igemmKernel(
   };
 }
 
+function tileKernel(shader: string, geometry: ConvGeometry, groups: number, slices = 1): Omit<Kernel, "bindings"> {
+  return { shader, params: convParams(geometry, slices), workgroups: [groups, 1, 1] };
+}
+
+/** Tiles of a workgroup of the tile kernels along an axis of `count` pixels or channels. */
+function tiles(count: number): number {
+  return Math.ceil(count / TILE_SIZE);
+}
+
+/** The gradient to the input of a convolution of stride 1, as a convolution of the gradient of its result. */
+function mirrored({ x, w, y, strides, pads, dilations, group }: ConvGeometry): ConvGeometry {
+  return {
+    x: y,
+    w: [w[0]!, w[1]!, y[3]!, x[3]!],
+    y: x,
+    strides,
+    pads: [-pads[0], -pads[1], -pads[2], -pads[3]],
+    dilations: [-dilations[0], -dilations[1]],
+    group,
+  };
+}
+
 /** Fields of conv_params.wgsl. */
-function convParams(geometry: ConvGeometry, slices: number): Record<string, number> {
+export function convParams(geometry: ConvGeometry, slices: number): Record<string, number> {
   const { x, w, y, strides, pads, dilations, group } = geometry;
   return {
     n: x[0]!,
@@ -211,8 +276,8 @@ function convParams(geometry: ConvGeometry, slices: number): Record<string, numb
     dilation_w: dilations[1],
     ci4: roundUp4(x[3]!) / 4,
     co4: roundUp4(y[3]!) / 4,
-    step_h: strides[0] / gcd(strides[0], dilations[0]),
-    step_w: strides[1] / gcd(strides[1], dilations[1]),
+    step_h: strides[0] / gcd(strides[0], Math.abs(dilations[0])),
+    step_w: strides[1] / gcd(strides[1], Math.abs(dilations[1])),
     slices,
   };
 }

@@ -4,7 +4,8 @@ import type { Graph } from "../graph/graph.ts";
 import { type Candidate, cover, input, type Node, type Op, output, type Target, texture } from "../graph/op.ts";
 import { TEXTURE_WIDTH } from "../graph/program.ts";
 import { broadcastShapes, sameShape, sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
-import { add, reduceTo } from "./binary.ts";
+import { add } from "./binary.ts";
+import { reduceTo } from "./reduce.ts";
 import { expand } from "./expand.ts";
 import { LoweringBuilder, roundUp4, tileFor } from "./lowering.ts";
 import { reshape } from "./reshape.ts";
@@ -18,6 +19,8 @@ export interface MatMulAttrs {
 
 /** Rows of one invocation's register tile (see matmul_texture.wgsl). */
 const TILE_ROWS = 8;
+/** Rows, and columns, of one workgroup of matmul_tile.wgsl. */
+const TILE_SIZE = 64;
 /** Rows of a from which b is turned first, so that neighbouring invocations read neighbouring texels. */
 const TURN_ROWS = 512;
 
@@ -50,7 +53,8 @@ const matmulNode: Op<MatMulAttrs> = {
     return [{ shape: [...broadcastShapes(batchA, batchB), m, n], dtype: "f32" }];
   },
   candidates: [
-    { name: "texture", accepts: fitsTextures, lower: lowerTexture },
+    { name: "tile", on: "gpu", accepts: () => true, lower: (node, target) => lowerFast(node, target, true) },
+    { name: "texture", accepts: fitsTextures, lower: (node, target) => lowerFast(node, target, false) },
     { name: "plain", accepts: () => true, lower: lowerPlain },
   ],
   splitInputs(node) {
@@ -111,7 +115,7 @@ function lowerPlain(node: Node): ReturnType<Candidate["lower"]> {
   };
 }
 
-function lowerTexture(node: Node, target: Target): ReturnType<Candidate["lower"]> {
+function lowerFast(node: Node, target: Target, shared: boolean): ReturnType<Candidate["lower"]> {
   const g = geometryOf(node);
   // Whole vec4 of a's columns and b's columns, as they are stored.
   const [m, n, k] = [g.transA ? roundUp4(g.m) : g.m, roundUp4(g.n), roundUp4(g.k)];
@@ -128,6 +132,17 @@ function lowerTexture(node: Node, target: Target): ReturnType<Candidate["lower"]
     shape(g.matrices[1], stored(g.transB, g.k, g.n)),
     shape(g.matrices[1], stored(g.transB, k, n)),
   );
+  const params = matmulParams({ ...g, m, n, k });
+  if (shared) {
+    b.into(output(0), [g.batch, m, n], [g.batch, g.m, g.n], (result) => ({
+      shader: "matmul_tile",
+      constants: { TRANS_A: Number(g.transA), TRANS_B: Number(g.transB) },
+      params,
+      bindings: [left, right, result],
+      workgroups: [Math.ceil(m / TILE_SIZE) * Math.ceil(n / TILE_SIZE) * g.batch, 1, 1],
+    }));
+    return b.lowering();
+  }
   const turn = g.transB && g.m * g.batch >= TURN_ROWS * g.matrices[1];
   const operand = turn ? b.turned(right, [g.matrices[1], n, k]) : right;
   const tile = tileFor(n / 4);
@@ -135,7 +150,7 @@ function lowerTexture(node: Node, target: Target): ReturnType<Candidate["lower"]
   b.into(output(0), [g.batch, m, n], [g.batch, g.m, g.n], (result) => ({
     shader: "matmul_texture",
     constants: { TRANS_A: Number(g.transA), TRANS_B: Number(g.transB && !turn), TILE: tile, WG_SIZE: size },
-    params: matmulParams({ ...g, m, n, k }),
+    params,
     bindings: [texture(left), texture(operand), result],
     workgroups: cover(Math.ceil(n / 4 / tile) * Math.ceil(m / TILE_ROWS) * g.batch, size),
   }));

@@ -22,7 +22,7 @@ function attrsOf({ attrs }: OpCase): ConvAttrs {
   };
 }
 
-for (const candidate of ["igemm", "plain"]) {
+for (const candidate of ["tile", "igemm", "plain"]) {
   const force = { Conv: candidate, ConvTranspose: candidate, ConvWeightGradient: candidate };
   gpuTest(`conv by ${candidate} equals PyTorch`, async (gpu, t) => {
     for (const test of cases) {

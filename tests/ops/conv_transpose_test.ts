@@ -11,7 +11,7 @@ const cases = await opCases("conv_transpose2d");
 /** [in, out / groups, kh, kw] to [kh, kw, out / groups, in]. */
 const turned = (w: Values): Values => permute(w, [2, 3, 1, 0]);
 
-for (const candidate of ["igemm", "plain"]) {
+for (const candidate of ["tile", "igemm", "plain"]) {
   const force = { Conv: candidate, ConvTranspose: candidate, ConvWeightGradient: candidate };
   gpuTest(`transposed conv by ${candidate} equals PyTorch`, async (gpu, t) => {
     for (const test of cases) {

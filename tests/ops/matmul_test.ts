@@ -10,7 +10,7 @@ const products = await opCases("matmul");
 const gemms = await opCases("gemm");
 const linears = await opCases("linear");
 
-for (const candidate of ["texture", "plain"]) {
+for (const candidate of ["tile", "texture", "plain"]) {
   const force = { MatMul: candidate };
   gpuTest(`matrix products by ${candidate} equal PyTorch`, async (gpu, t) => {
     for (const test of products) {
