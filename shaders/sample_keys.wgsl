@@ -1,0 +1,65 @@
+// Which samples a step sees: one invocation finds the key of one row. The row has position step * rows + row in
+// the run. SAMPLES = 0: the sample is the position. Else samples are 0 .. SAMPLES - 1, each once an epoch.
+// rng: [4] = seed lo, seed hi, step, 0; y: [rows, 2] = sample, variant.
+#import index
+#import philox
+
+const WG_SIZE: u32 = 64u;
+
+struct Params {
+  rows: u32, samples: u32,
+  shuffle: u32, // 1: another order of the samples in each epoch
+  half_bits: u32, // 2^(2 half_bits) >= samples
+  neighbors: u32, // variants: one of so many; 0: the step
+  shuffle_stream: u32, neighbor_stream: u32,
+}
+
+@group(0) @binding(0) var<storage, read> rng: vec4u;
+@group(0) @binding(1) var<storage, read_write> y: array<vec2u>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+// The last mixing steps of MurmurHash3.
+fn mix(word: u32) -> u32 {
+  var h = word;
+  h = (h ^ (h >> 16u)) * 0x85EBCA6Bu;
+  h = (h ^ (h >> 13u)) * 0xC2B2AE35u;
+  return h ^ (h >> 16u);
+}
+
+// Where an epoch's order puts `index`: a Feistel cipher of 8 rounds over the next power of 4, walked along until
+// it comes back below `samples` (Black and Rogaway 2002), so that it is a permutation of range(samples).
+fn permute(index: u32, epoch: u32) -> u32 {
+  let keys = philox(vec4u(0u, epoch, 0u, params.shuffle_stream), rng.xy);
+  let mask = (1u << params.half_bits) - 1u;
+  var x = index;
+  loop {
+    var left = x >> params.half_bits;
+    var right = x & mask;
+    for (var round = 0u; round < 8u; round++) {
+      let next = left ^ (mix(right + keys[round & 3u] + round * 0x9E3779B9u) & mask);
+      left = right;
+      right = next;
+    }
+    x = (left << params.half_bits) | right;
+    if (x < params.samples) { break; }
+  }
+  return x;
+}
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
+  let row = flat_index(global_id, workgroups, WG_SIZE);
+  if (row >= params.rows) { return; }
+  let step = rng.z;
+  let position = step * params.rows + row;
+  var sample = position;
+  if (params.samples != 0u) {
+    sample = position % params.samples;
+    if (params.shuffle == 1u) { sample = permute(sample, position / params.samples); }
+  }
+  var variant = step;
+  if (params.neighbors != 0u) {
+    variant = below(philox(vec4u(0u, row, step, params.neighbor_stream), rng.xy).x, params.neighbors);
+  }
+  y[row] = vec2u(sample, variant);
+}
