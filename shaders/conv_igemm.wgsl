@@ -14,9 +14,23 @@ const WG_SIZE: u32 = 8u;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-fn load_x(pixel: i32, c: i32) -> vec4f {
-  let i = max(pixel, 0) + c;
-  return select(vec4f(), textureLoad(x, vec2i(i & 4095, i >> 12)), pixel >= 0);
+// A run of input values that neighbouring taps of one window read, and which of them lie inside the image.
+struct Run { start: i32, first: i32, count: i32 }
+
+fn run_of(a: Window, kh: i32, kw: i32, taps: i32) -> Run {
+  let h = a.h + kh * params.dilation_h;
+  let w = a.w + kw * params.dilation_w;
+  let first = clamp(-w, 0, taps);
+  let last = clamp(params.w - w, first, taps);
+  let inside = a.n < params.n && h >= 0 && h < params.h;
+  let start = ((a.n * params.h + h) * params.w + w) * params.ci4;
+  return Run(start, first * params.ci4, select(0, (last - first) * params.ci4, inside));
+}
+
+fn load_x(run: Run, r: i32) -> vec4f {
+  let inside = u32(r - run.first) < u32(run.count);
+  let i = select(0, run.start + r, inside);
+  return select(vec4f(), textureLoad(x, vec2i(i & 4095, i >> 12)), inside);
 }
 
 // Rows i, i + co4, ... : four input channels of the weights.
@@ -66,19 +80,21 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   var y03 = mat4x4f();
   var y13 = mat4x4f();
   var k = o; // vec4 of the weights at this tap and input channel
+  // Undilated taps of one row lie one after another: all of them are one run.
+  let taps = select(1, params.kw, params.dilation_w == 1);
   for (var kh = 0; kh < params.kh; kh++) {
-    for (var kw = 0; kw < params.kw; kw++) {
-      let p0 = tap(c0, kh, kw);
-      let p1 = tap(c1, kh, kw);
-      let p2 = tap(c2, kh, kw);
-      let p3 = tap(c3, kh, kw);
-      let p4 = tap(c4, kh, kw);
-      let p5 = tap(c5, kh, kw);
-      let p6 = tap(c6, kh, kw);
-      let p7 = tap(c7, kh, kw);
-      for (var c = 0; c < params.ci4; c++) {
-        let x0 = mat4x4f(load_x(p0, c), load_x(p1, c), load_x(p2, c), load_x(p3, c));
-        let x1 = mat4x4f(load_x(p4, c), load_x(p5, c), load_x(p6, c), load_x(p7, c));
+    for (var kw = 0; kw < params.kw; kw += taps) {
+      let r0 = run_of(c0, kh, kw, taps);
+      let r1 = run_of(c1, kh, kw, taps);
+      let r2 = run_of(c2, kh, kw, taps);
+      let r3 = run_of(c3, kh, kw, taps);
+      let r4 = run_of(c4, kh, kw, taps);
+      let r5 = run_of(c5, kh, kw, taps);
+      let r6 = run_of(c6, kh, kw, taps);
+      let r7 = run_of(c7, kh, kw, taps);
+      for (var r = 0; r < taps * params.ci4; r++) {
+        let x0 = mat4x4f(load_x(r0, r), load_x(r1, r), load_x(r2, r), load_x(r3, r));
+        let x1 = mat4x4f(load_x(r4, r), load_x(r5, r), load_x(r6, r), load_x(r7, r));
         let w0 = load_w(k);
         y00 += w0 * x0;
         y10 += w0 * x1;

@@ -29,12 +29,14 @@ async function run({ options, print }: TaskContext): Promise<unknown> {
       const unit = row.group === "elementwise" ? "GB/s" : "GFLOP/s";
       print(
         `${row.work.padEnd(36)} ${row.candidate.padEnd(30)} ${row.ms.toFixed(2).padStart(8)} ` +
-          `${row.rate.toFixed(1).padStart(7)} ${unit}${row.fastest && group.length > 1 ? "  <--" : ""}`,
+          `${row.rate.toFixed(1).padStart(7)} ${unit}${row.fastest ? "  <--" : ""}${
+            row.chosen ? "  planner's choice" : ""
+          }`,
       );
     }
     rows.push(...group);
   }
-  print(`<-- is the fastest, on ${gpu.info.name}`);
+  print(`<-- marks the fastest, on ${gpu.info.name}`);
   gpu.close();
   return rows;
 }

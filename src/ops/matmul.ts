@@ -22,7 +22,7 @@ const TILE_ROWS = 8;
 /** Rows, and columns, of one workgroup of matmul_tile.wgsl. */
 const TILE_SIZE = 64;
 /** Rows of a from which b is turned first, so that neighbouring invocations read neighbouring texels. */
-const TURN_ROWS = 512;
+const TURN_ROWS = 128;
 
 interface MatMulGeometry extends MatMulAttrs {
   readonly batch: number;
