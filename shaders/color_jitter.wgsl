@@ -1,12 +1,11 @@
 // Colours views and normalises them: one workgroup computes one image, in two walks over its pixels.
 // x: [n, pixels, 3] in [0, 1]; views: [n, 16]; y: [n, pixels, 3].
 // Changes are made in the order of the row, each clamped to [0, 1] as in torchvision. Contrast needs the mean of
-// the gray image as it stands when contrast's turn comes: the first walk sums that. Contrast comes at most once.
+// the gray image as it stands when contrast's turn comes: the first walk sums that. Each comes at most once.
 #import index
 #import view_params
 
-const WG_SIZE: u32 = 64u;
-const CONTRAST: f32 = 2.0;
+const WG_SIZE: u32 = 64u; // a power of 2
 
 struct Params { mean: vec4f, inverse_std: vec4f, n: u32, pixels: u32 }
 
@@ -33,14 +32,44 @@ fn turn_hue(p: vec3f, turn: f32) -> vec3f {
   return high - chroma * saturate(min(k, 4.0 - k));
 }
 
-fn change(p: vec3f, kind: f32, factors: vec4f, mean: f32) -> vec3f {
-  switch u32(kind) {
-    case 1u: { return saturate(factors.x * p); }
-    case 2u: { return saturate(factors.y * p + (1.0 - factors.y) * mean); }
-    case 3u: { return saturate(factors.z * p + (1.0 - factors.z) * gray_of(p)); }
-    case 4u: { return turn_hue(p, factors.w); }
-    default: { return p; }
+// The changes of one image, in the order they are made.
+struct Changes {
+  // Of the four turns: p -> saturate(factor * p + (1 - factor) * other), where other is 0, the gray image's mean,
+  // or the pixel's gray.
+  factor: vec4f,
+  to_mean: vec4f, // 1 - factor for contrast, else 0
+  to_gray: vec4f, // 1 - factor for saturation, else 0
+  contrast_at: u32, // the turn of contrast, 4 for none
+  hue_at: u32,
+  hue: f32,
+}
+
+fn changes_of(view: View) -> Changes {
+  var c = Changes(vec4f(1.0), vec4f(0.0), vec4f(0.0), 4u, 4u, view.factors.w);
+  for (var k = 0u; k < 4u; k++) {
+    switch u32(view.order[k]) {
+      case 1u: { c.factor[k] = view.factors.x; }
+      case 2u: { c.factor[k] = view.factors.y; c.to_mean[k] = 1.0 - view.factors.y; c.contrast_at = k; }
+      case 3u: { c.factor[k] = view.factors.z; c.to_gray[k] = 1.0 - view.factors.z; }
+      case 4u: { c.hue_at = k; }
+      default: {}
+    }
   }
+  return c;
+}
+
+fn blend(p: vec3f, c: Changes, k: u32, mean: f32) -> vec3f {
+  return saturate(c.factor[k] * p + (c.to_mean[k] * mean + c.to_gray[k] * gray_of(p)));
+}
+
+// The first `turns` changes of a pixel. Hue stands apart, since it costs more than the rest together and a
+// software adapter computes both sides of a branch.
+fn color(pixel: vec3f, c: Changes, turns: u32, mean: f32) -> vec3f {
+  var p = pixel;
+  for (var k = 0u; k < min(c.hue_at, turns); k++) { p = blend(p, c, k, mean); }
+  if (c.hue_at < turns) { p = turn_hue(p, c.hue); }
+  for (var k = c.hue_at + 1u; k < turns; k++) { p = blend(p, c, k, mean); }
+  return p;
 }
 
 fn load(at: u32) -> vec3f {
@@ -55,15 +84,14 @@ fn main(
 ) {
   let image = flat_group(wg_id, workgroups);
   if (image >= params.n) { return; }
-  let view = views[image];
+  let changes = changes_of(views[image]);
+  let gray = views[image].more.y != 0.0;
   let base = 3u * image * params.pixels;
 
   var sum = 0.0;
-  if (any(view.order == vec4f(CONTRAST))) {
+  if (changes.contrast_at < 4u) {
     for (var i = lane; i < params.pixels; i += WG_SIZE) {
-      var p = load(base + 3u * i);
-      for (var k = 0u; k < 4u && view.order[k] != CONTRAST; k++) { p = change(p, view.order[k], view.factors, 0.0); }
-      sum += gray_of(p);
+      sum += gray_of(color(load(base + 3u * i), changes, changes.contrast_at, 0.0));
     }
   }
   sh_sums[lane] = sum;
@@ -76,9 +104,8 @@ fn main(
 
   for (var i = lane; i < params.pixels; i += WG_SIZE) {
     let at = base + 3u * i;
-    var p = load(at);
-    for (var k = 0u; k < 4u; k++) { p = change(p, view.order[k], view.factors, mean); }
-    p = select(p, vec3f(gray_of(p)), view.more.y != 0.0);
+    var p = color(load(at), changes, 4u, mean);
+    p = select(p, vec3f(gray_of(p)), gray);
     p = (p - params.mean.xyz) * params.inverse_std.xyz;
     y[at] = p.x;
     y[at + 1u] = p.y;

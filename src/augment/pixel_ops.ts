@@ -45,11 +45,13 @@ export const ColorJitter: Op<Normalization> = {
     checkViews(x, views);
     return [x];
   },
-  candidates: plain((node) => {
+  candidates: plain((node, target) => {
     const [n, h, w] = node.inputs[0].shape;
     return {
       kernels: [{
         shader: "color_jitter",
+        // Lavapipe, 512 views of 32 x 32: 8 ms with 16 invocations a group, 12 with 64, 26 with 256.
+        constants: { WG_SIZE: target.kind === "cpu" ? 16 : 256 },
         params: { ...normalizationParams(node.attrs), n, pixels: h * w },
         bindings: [input(0), input(1), output(0)],
         workgroups: [Math.max(1, n), 1, 1],

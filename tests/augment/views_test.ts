@@ -76,14 +76,17 @@ gpuTest("colour changes equal torchvision's formulas in all 24 orders, and where
   x.fill(0.5, 0, 300); // gray pixels have no hue
   x.fill(0, 300, 420);
   const views = packViewParams(cases.map((order) => ({ box: [0, 0, 13, 11], order: order as ColorChange[], factors })));
-  const y = await run(gpu, shape, x, (g, t) => g.apply(ColorJitter, [t, g.input("views", [shape[0], 16])], UNIT), {
-    views,
-  });
+  const g = new Graph();
+  g.output("y", g.apply(ColorJitter, [g.input("x", shape), g.input("views", [shape[0], 16])], UNIT));
   const size = 13 * 11 * 3;
-  for (const [i, order] of cases.entries()) {
-    const image = Array.from({ length: 13 * 11 }, (_, p) => [...x.subarray(i * size + 3 * p, i * size + 3 * p + 3)]);
-    const want = jitter(image, order as ColorChange[], factors).flat();
-    assertClose(y.subarray(i * size, (i + 1) * size), want, { rtol: 0, atol: 2e-6 }, order.join());
+  for (const kind of ["cpu", "gpu"] as const) {
+    const target = { ...targetOf(gpu.info), kind };
+    const y = (await execute(gpu, g, { x, views }, { target })).y as Float32Array;
+    for (const [i, order] of cases.entries()) {
+      const image = Array.from({ length: 13 * 11 }, (_, p) => [...x.subarray(i * size + 3 * p, i * size + 3 * p + 3)]);
+      const want = jitter(image, order as ColorChange[], factors).flat();
+      assertClose(y.subarray(i * size, (i + 1) * size), want, { rtol: 0, atol: 2e-6 }, `${kind} ${order.join()}`);
+    }
   }
 });
 
