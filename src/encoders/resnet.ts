@@ -1,0 +1,140 @@
+/**
+ * ResNet-18, 34 and 50 (v1.5: the stride sits in the 3x3 of a bottleneck) as graph nodes, with torchvision's parameter
+ * names. Images are [n, h, w, 3]; the result is the average-pooled feature [n, c].
+ * Source: He et al. 2016; GenRep networks/resnet_big.py; torchvision.models.resnet.
+ */
+
+import type { Graph } from "../graph/graph.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
+import { batchNormInference, batchNormTrain } from "../ops/batch_norm.ts";
+import { conv } from "../ops/conv.ts";
+import type { Guard } from "../ops/guard.ts";
+import { maxPool } from "../ops/pool.ts";
+import { reduce } from "../ops/reduce.ts";
+import { updateRunning } from "../ops/running_stats.ts";
+
+/** A network. */
+export interface ResnetSpec {
+  readonly blocks: readonly number[];
+  readonly bottleneck: boolean;
+  /** imagenet: 7x7 stride 2 and max pooling; cifar: 3x3 stride 1. */
+  readonly stem: "imagenet" | "cifar";
+  /** Channels of the first stage; 64 is the standard network. */
+  readonly width: number;
+}
+
+/** Names in the configuration. */
+export type Arch = "resnet18" | "resnet34" | "resnet50";
+
+const ARCHS: Record<Arch, Pick<ResnetSpec, "blocks" | "bottleneck">> = {
+  resnet18: { blocks: [2, 2, 2, 2], bottleneck: false },
+  resnet34: { blocks: [3, 4, 6, 3], bottleneck: false },
+  resnet50: { blocks: [3, 4, 6, 3], bottleneck: true },
+};
+
+/** The network of a configuration's `encoder`. */
+export function resnetSpec({ arch, stem, width }: { arch: Arch; stem: ResnetSpec["stem"]; width: number }): ResnetSpec {
+  return { ...ARCHS[arch], stem, width };
+}
+
+/** Length of a feature. */
+export function featureSize({ width, blocks, bottleneck }: ResnetSpec): number {
+  return width * 2 ** (blocks.length - 1) * (bottleneck ? 4 : 1);
+}
+
+/** Batch normalisations of a training pass, whose running statistics are to be moved. */
+export interface NormRecord {
+  readonly running: { readonly mean: Tensor; readonly variance: Tensor };
+  readonly batch: { readonly mean: Tensor; readonly variance: Tensor };
+  /** Values of a channel. */
+  readonly count: number;
+}
+
+/** What a pass gives. */
+export interface Encoded {
+  /** [n, c] after the average pool. */
+  readonly features: Tensor;
+  /** Parameters that a gradient is taken to, in the order of the network. */
+  readonly parameters: readonly Tensor[];
+  /** Empty in inference. */
+  readonly norms: readonly NormRecord[];
+}
+
+/** Adds the network; states are named `prefix` + torchvision's names, weights [kh, kw, ci, co]. */
+export function resnet(g: Graph, x: Tensor, spec: ResnetSpec, training: boolean, prefix = "encoder."): Encoded {
+  return g.scope(prefix.replace(/\.$/, ""), () => new Pass(g, training, prefix).run(x, spec));
+}
+
+/** Moves the running statistics of a training pass. */
+export function updateNorms(g: Graph, norms: readonly NormRecord[], guard: Guard): void {
+  for (const { running, batch, count } of norms) updateRunning(g, running, batch, { count }, guard);
+}
+
+/** One pass through a network under construction. */
+class Pass {
+  readonly #parameters: Tensor[] = [];
+  readonly #norms: NormRecord[] = [];
+
+  constructor(readonly g: Graph, readonly training: boolean, readonly prefix: string) {}
+
+  run(images: Tensor, spec: ResnetSpec): Encoded {
+    const { width, blocks, bottleneck } = spec;
+    const imagenet = spec.stem === "imagenet";
+    let x = this.#conv("conv1", images, width, imagenet ? 7 : 3, imagenet ? 2 : 1);
+    x = this.#norm("bn1", x, true);
+    if (imagenet) x = maxPool(this.g, x, { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
+    blocks.forEach((count, stage) => {
+      for (let i = 0; i < count; i++) {
+        const stride = stage > 0 && i === 0 ? 2 : 1;
+        const name = `layer${stage + 1}.${i}`;
+        x = this.g.scope(name, () => this.#block(name, x, width * 2 ** stage, stride, bottleneck));
+      }
+    });
+    const features = reduce(this.g, "Mean", x, [1, 2]);
+    return { features, parameters: this.#parameters, norms: this.#norms };
+  }
+
+  /** relu(f(x) + shortcut(x)), f of two 3x3 convolutions, or 1x1 - 3x3 - 1x1 with four times the channels. */
+  #block(name: string, x: Tensor, channels: number, stride: number, bottleneck: boolean): Tensor {
+    const out = bottleneck ? 4 * channels : channels;
+    const layers = bottleneck
+      ? [[1, 1, channels], [3, stride, channels], [1, 1, out]] as const
+      : [[3, stride, channels], [3, 1, channels]] as const;
+    const shortcut = stride === 1 && x.shape[3] === out ? x : this.#norm(
+      `${name}.downsample.1`,
+      this.#conv(`${name}.downsample.0`, x, out, 1, stride),
+      false,
+    );
+    let y = x;
+    layers.forEach(([kernel, step, co], i) => {
+      const last = i === layers.length - 1;
+      y = this.#conv(`${name}.conv${i + 1}`, y, co, kernel, step);
+      y = this.#norm(`${name}.bn${i + 1}`, y, true, last ? shortcut : null);
+    });
+    return y;
+  }
+
+  #conv(name: string, x: Tensor, channels: number, kernel: number, stride: number): Tensor {
+    const weight = this.#parameter(`${name}.weight`, [kernel, kernel, x.shape[3]!, channels]);
+    const pad = (kernel - 1) / 2;
+    return conv(this.g, x, weight, null, { strides: [stride, stride], pads: [pad, pad, pad, pad] });
+  }
+
+  #norm(name: string, x: Tensor, relu: boolean, residual: Tensor | null = null): Tensor {
+    const channels = x.shape[3]!;
+    const scale = this.#parameter(`${name}.weight`, [channels]);
+    const bias = this.#parameter(`${name}.bias`, [channels]);
+    const mean = this.g.state(`${this.prefix}${name}.running_mean`, [channels]);
+    const variance = this.g.state(`${this.prefix}${name}.running_var`, [channels]);
+    if (!this.training) return batchNormInference(this.g, x, scale, bias, mean, variance, { relu, residual });
+    const batch = batchNormTrain(this.g, x, scale, bias, { relu, residual });
+    this.#norms.push({ running: { mean, variance }, batch, count: sizeOf(x.shape) / channels });
+    return batch.y;
+  }
+
+  #parameter(name: string, shape: readonly number[]): Tensor {
+    const tensor = this.g.state(this.prefix + name, shape);
+    this.#parameters.push(tensor);
+    return tensor;
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Checkpoints: one safetensors file with every state of a run (`encoder.*`, `head.*`, `momentum.*`) and, in the
+ * header's metadata, the step, the resolved configuration and the format's version.
+ */
+
+import { type Config, configToYaml, parseConfig } from "../config.ts";
+import { readSafetensors, type StoredTensor, writeSafetensors } from "../data/safetensors.ts";
+import { fromTorchLayout, toTorchLayout, toTorchShape } from "../encoders/weights.ts";
+import { UserError } from "../errors.ts";
+import type { StateStore } from "../gpu/store.ts";
+import { sizeOf } from "../graph/tensor.ts";
+
+/** Raised when a reader of older files would misread newer ones. */
+export const FORMAT_VERSION = 1;
+
+/** A checkpoint in memory, tensors in torch's layout (OIHW). */
+export interface Checkpoint {
+  readonly path: string;
+  /** Updates done. */
+  readonly step: number;
+  readonly config: Config;
+  readonly tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>;
+}
+
+/** Shapes of the states to keep, on the device's layout, by name. */
+export type StateShapes = ReadonlyMap<string, readonly number[]>;
+
+/** Writes all states beside `path` and renames, so that a kill leaves the old file or the new one. */
+export async function saveCheckpoint(
+  path: string,
+  store: StateStore,
+  shapes: StateShapes,
+  step: number,
+  config: Config,
+): Promise<void> {
+  const tensors: [string, StoredTensor][] = [];
+  for (const [name, shape] of shapes) {
+    const data = await store.read(name, sizeOf(shape));
+    const torch = toTorchLayout(shape, data);
+    tensors.push([name, { dtype: "F32", shape: torch.shape, data: torch.data }]);
+  }
+  const metadata = {
+    format: "latent-views",
+    version: String(FORMAT_VERSION),
+    step: String(step),
+    config: configToYaml(config),
+  };
+  await writeSafetensors(path, tensors, metadata);
+}
+
+/** Reads a checkpoint. A file that is none, or of a newer version, is a UserError. */
+export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  const file = await readSafetensors(path);
+  const { format, version, step, config } = file.metadata;
+  if (format !== "latent-views" || step === undefined || config === undefined) {
+    throw new UserError(`${path} is not a checkpoint of latent-views: its header names no step and no configuration`);
+  }
+  if (Number(version) > FORMAT_VERSION) {
+    throw new UserError(`${path} has format version ${version}, this program reads up to ${FORMAT_VERSION}: update it`);
+  }
+  const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  for (const [name, tensor] of file.tensors) {
+    if (tensor.dtype !== "F32") throw new UserError(`${path}: ${name} is ${tensor.dtype}, a checkpoint holds F32`);
+    tensors.set(name, { shape: tensor.shape, data: tensor.data });
+  }
+  return { path, step: Number(step), config: parseConfig(config, [], `the configuration in ${path}`), tensors };
+}
+
+/** Puts a checkpoint's tensors into the states. Missing, unexpected and misshapen ones are a UserError. */
+export function restoreStates(checkpoint: Checkpoint, store: StateStore, shapes: StateShapes): void {
+  const missing = [...shapes.keys()].filter((name) => !checkpoint.tensors.has(name));
+  const unknown = [...checkpoint.tensors.keys()].filter((name) => !shapes.has(name));
+  if (missing.length || unknown.length) {
+    const parts = [
+      missing.length ? `${missing.length} missing (${missing[0]})` : "",
+      unknown.length ? `${unknown.length} unexpected (${unknown[0]})` : "",
+    ].filter(Boolean);
+    throw new UserError(
+      `${checkpoint.path} does not fit the run's network: ${parts.join(", ")}; resume with the same encoder settings`,
+    );
+  }
+  for (const [name, shape] of shapes) {
+    const stored = checkpoint.tensors.get(name)!;
+    const device = fromTorchLayout(stored.shape, stored.data);
+    if (device.data.length !== sizeOf(shape) || device.shape.some((d, i) => d !== shape[i])) {
+      throw new UserError(
+        `${checkpoint.path}: ${name} has shape [${stored.shape}], the run's is [${toTorchShape(shape)}]`,
+      );
+    }
+    store.write(name, device.data);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * The training loop: submits steps, reads losses some steps late, writes metrics, checkpoints and the view
+ * sheet, and stops with a checkpoint when asked to. All that is random follows from (seed, step), so a run
+ * that is resumed continues bit for bit.
+ */
+
+import { type Config, configToYaml, trainingLength } from "../config.ts";
+import { writeAtomic } from "../data/atomic.ts";
+import { UserError, WorkError } from "../errors.ts";
+import type { Generator } from "../generators/model.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { targetOf } from "../gpu/execute.ts";
+import { firstNonFinite } from "../gpu/profile.ts";
+import { Session } from "../gpu/session.ts";
+import { StateStore } from "../gpu/store.ts";
+import { plan } from "../graph/plan.ts";
+import { memoryOf } from "../graph/program.ts";
+import { type Checkpoint, loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
+import { MetricsFile } from "./metrics.ts";
+import { learningRate } from "./schedule.ts";
+import { buildStep } from "./step.ts";
+
+/** Steps whose losses may be on their way while new ones are submitted. */
+const STEPS_IN_FLIGHT = 3;
+
+/** Where a run writes and what it listens to. */
+export interface TrainOptions {
+  readonly out: string;
+  /** A checkpoint to continue from. */
+  readonly resume: string | null;
+  /** Stops the run after the current step, with a checkpoint. */
+  readonly signal: AbortSignal;
+  readonly onStep: (report: StepReport) => void;
+  readonly log: (line: string) => void;
+}
+
+/** A step that is done. */
+export interface StepReport {
+  /** Updates done, from 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly lr: number;
+}
+
+/** How a run ended. */
+export interface TrainResult {
+  readonly step: number;
+  readonly steps: number;
+  /** Loss of the last step; null when there was none to do. */
+  readonly loss: number | null;
+  readonly checkpoint: string;
+  readonly seconds: number;
+}
+
+/** Trains from the first step, or from a checkpoint, to the last step or to the signal. */
+export async function train(
+  gpu: Gpu,
+  generator: Generator,
+  config: Config,
+  options: TrainOptions,
+): Promise<TrainResult> {
+  const resumed = options.resume === null ? null : await loadCheckpoint(options.resume);
+  const built = buildStep(generator, config);
+  const program = plan(built.graph, targetOf(gpu.info));
+  const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
+  options.log(`a step is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
+  const store = new StateStore(gpu);
+  const session = await Session.create(gpu, program, store);
+  try {
+    await Deno.mkdir(options.out, { recursive: true });
+    await writeAtomic(`${options.out}/config.yaml`, new TextEncoder().encode(configToYaml(config)));
+    return await new Run(session, store, built.states, config, options, resumed).go();
+  } finally {
+    session.close();
+    store.close();
+  }
+}
+
+/** One run of the loop. */
+class Run {
+  readonly #length;
+  readonly #start: number;
+  readonly #metrics: MetricsFile;
+  readonly #pending: { step: number; lr: number; result: Promise<{ loss: number; health: number }> }[] = [];
+  readonly #begun = performance.now();
+  #measured: { time: number; step: number };
+  #loss: number | null = null;
+
+  constructor(
+    readonly session: Session,
+    readonly store: StateStore,
+    readonly states: StateShapes,
+    readonly config: Config,
+    readonly options: TrainOptions,
+    resumed: Checkpoint | null,
+  ) {
+    this.#length = trainingLength(config);
+    this.#start = resumed?.step ?? 0;
+    if (resumed) restoreStates(resumed, store, states);
+    if (this.#start > this.#length.steps) {
+      throw new UserError(
+        `${resumed!.path} is at step ${this.#start}, the run ends at ${this.#length.steps}: raise --steps or --epochs`,
+      );
+    }
+    this.#metrics = MetricsFile.open(`${options.out}/metrics.jsonl`, this.#start);
+    this.#measured = { time: performance.now(), step: this.#start };
+  }
+
+  async go(): Promise<TrainResult> {
+    const { steps } = this.#length;
+    const checkpoint = `${this.options.out}/last.safetensors`;
+    let step = this.#start;
+    let saved = -1;
+    const save = async () => {
+      while (this.#pending.length) await this.#settle();
+      if (saved !== step) await saveCheckpoint(checkpoint, this.store, this.states, step, this.config);
+      saved = step;
+    };
+    try {
+      while (step < steps && !this.options.signal.aborted) {
+        this.#submit(step++);
+        if (this.#pending.length >= STEPS_IN_FLIGHT) await this.#settle();
+        if (step % this.config.checkpoint.every === 0) await save();
+      }
+      await save();
+    } finally {
+      this.#metrics.close();
+    }
+    return { step, steps, loss: this.#loss, checkpoint, seconds: (performance.now() - this.#begun) / 1000 };
+  }
+
+  #submit(step: number): void {
+    const lr = learningRate(this.config, step);
+    this.#inputs(step, lr);
+    const result = this.session.run(["loss", "health"]).then(({ loss, health }) => ({
+      loss: loss![0]!,
+      health: health![0]!,
+    }));
+    result.catch(() => {}); // reported by #settle
+    this.#pending.push({ step, lr, result });
+  }
+
+  #inputs(step: number, lr: number): void {
+    this.session.write("rng", Uint32Array.of(this.config.seed, 0, step, 0));
+    this.session.write("lr", Float32Array.of(lr));
+  }
+
+  /** Waits for the oldest step under way and reports it. */
+  async #settle(): Promise<void> {
+    const { step, lr, result } = this.#pending.shift()!;
+    const { loss, health } = await result;
+    if (health !== 0 || !Number.isFinite(loss)) await this.#diverged(step, lr, loss);
+    this.#loss = loss;
+    const done = step + 1;
+    this.options.onStep({ step: done, loss, lr });
+    if (done % this.config.log.every !== 0 && done !== this.#length.steps) return;
+    const now = performance.now();
+    const images = 2 * this.config.batch * (done - this.#measured.step);
+    this.#metrics.write({
+      step: done,
+      epoch: Math.floor(step / this.#length.stepsPerEpoch) + 1,
+      loss,
+      lr,
+      images_per_second: Number((images / (now - this.#measured.time) * 1000).toFixed(2)),
+    });
+    this.#measured = { time: now, step: done };
+  }
+
+  /** The updates from this step on were skipped, so the step can be replayed to find where it went wrong. */
+  async #diverged(step: number, lr: number, loss: number): Promise<never> {
+    await Promise.allSettled(this.#pending.map((p) => p.result));
+    this.#inputs(step, lr);
+    const first = await firstNonFinite(this.session);
+    const where = first
+      ? `first at ${first.node} (${first.op}, ${first.shader}.wgsl)`
+      : "not found again when replayed";
+    throw new WorkError(
+      `the loss is ${loss} at step ${step + 1}, ${where}; the last checkpoint is kept: ` +
+        `resume it with a lower optimizer.lr than ${this.config.optimizer.lr}`,
+    );
+  }
+}

@@ -1,0 +1,45 @@
+/** Reference cases: PyTorch's results in ../shared/golden, or the few of them that are in tests/fixtures/golden. */
+
+import { readSafetensors, type StoredTensor } from "../../src/data/safetensors.ts";
+
+const SHARED = new URL("../../../shared/golden/", import.meta.url);
+const FIXTURES = new URL("../fixtures/golden/", import.meta.url);
+
+/** One case, as cases.json describes it, with a reader for its tensors. */
+export interface GoldenCase {
+  readonly name: string;
+  readonly op: string;
+  // deno-lint-ignore no-explicit-any
+  readonly attrs: any;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly cotangents: Readonly<Record<string, string>>;
+  readonly grads: Readonly<Record<string, string>>;
+  readonly scalars_f64: Readonly<Record<string, number>>;
+  // deno-lint-ignore no-explicit-any
+  readonly tol: any;
+  /** The tensors of the case's file. */
+  load(): Promise<ReadonlyMap<string, StoredTensor>>;
+}
+
+/** The cases of a group for which `wanted` holds. Says aloud when only the copies in the repository are there. */
+export function goldenCases(group: string, wanted: (entry: GoldenCase) => boolean = () => true): GoldenCase[] {
+  const shared = readList(new URL(`${group}/`, SHARED));
+  const folder = new URL(`${group}/`, shared ? SHARED : FIXTURES);
+  const list = shared ?? readList(folder) ?? [];
+  if (!shared) console.error(`golden/${group}: ../shared is absent, ${list.length} cases of the repository stand in`);
+  return list.map((entry) => ({
+    ...entry,
+    load: async () => (await readSafetensors(new URL(entry.file, folder).pathname)).tensors,
+  })).filter(wanted);
+}
+
+// deno-lint-ignore no-explicit-any
+function readList(folder: URL): any[] | null {
+  try {
+    return JSON.parse(Deno.readTextFileSync(new URL("cases.json", folder))).cases;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
