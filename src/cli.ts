@@ -1,11 +1,8 @@
 // The frame of every task: options in, exit code 0, 1 or 2 out, one `error: ...` line where it failed.
 import { Command, CommanderError, Option } from "commander";
-import { fileURLToPath } from "node:url";
 import { type Config, loadConfig } from "./config.ts";
 import { messageOf, suggest, UserError } from "./errors.ts";
-
-/** The folder that holds deno.json, models/ and tasks/. */
-export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+import { locate, PROJECT_ROOT } from "./paths.ts";
 
 /** One option of a task. */
 export interface TaskOption {
@@ -39,6 +36,8 @@ export interface TaskDefinition {
   readonly name: string;
   readonly summary: string;
   readonly options?: readonly TaskOption[];
+  /** The settings file that is read where --config names none; a path below the project. */
+  readonly defaultConfig?: string;
   /** Whether arguments that are not options are taken. */
   readonly args?: boolean;
   readonly run: (context: TaskContext) => Promise<unknown>;
@@ -93,6 +92,19 @@ export function oneOf<T extends string>(words: readonly T[]): (text: string, fla
   };
 }
 
+/** A signal for work that can end early: the first Ctrl-C aborts it, the second one ends the process. */
+export function stopOnSignals(log: (line: string) => void): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => {
+      if (controller.signal.aborted) Deno.exit(130);
+      log("stopping: finishing the step and writing a checkpoint; once more to stop at once");
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
 async function execute(task: TaskDefinition, argv: readonly string[]): Promise<number> {
   const command = describeCommand(task);
   try {
@@ -113,7 +125,7 @@ async function execute(task: TaskDefinition, argv: readonly string[]): Promise<n
     options,
     args: command.args,
     json,
-    config: () => loadConfig(given.config ?? null, collectSets(task, given)),
+    config: () => loadConfig(configPath(task, given), collectSets(task, given)),
     print: (line) => writeLine(json ? Deno.stderr : Deno.stdout, line),
     log: (line) => writeLine(Deno.stderr, line),
   });
@@ -130,7 +142,7 @@ function describeCommand(task: TaskDefinition): Command {
     .configureOutput({ writeErr: () => {} })
     .configureHelp({ helpWidth: 100 })
     .allowExcessArguments()
-    .option("--config <file>", "settings in YAML")
+    .option("--config <file>", `settings in YAML${task.defaultConfig ? ` (default: ${task.defaultConfig})` : ""}`)
     .option(
       "--set <key=value>",
       "override one setting, may be repeated",
@@ -155,6 +167,11 @@ function parseOptions(task: TaskDefinition, given: Record<string, unknown>): Rec
     } else values[name] = typeof text === "string" && option.parse ? option.parse(text, long) : text;
   }
   return values;
+}
+
+function configPath({ defaultConfig }: TaskDefinition, given: Record<string, unknown>): string | null {
+  const path = given.config as string | undefined ?? defaultConfig;
+  return path === undefined ? null : locate(path);
 }
 
 /** The --set overrides, then those that task options are short for. */

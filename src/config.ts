@@ -64,9 +64,7 @@ export function requireSupported(config: Config): void {
   for (const [key, value, choices] of supported) {
     if (choices.includes(value)) continue;
     throw new UserError(
-      `${key} is ${JSON.stringify(value)}, which is not supported yet: use ${
-        choices.map(String).join(" or ")
-      }`,
+      `${key} is ${JSON.stringify(value)}, which is not supported yet: use ${choices.map(String).join(" or ")}`,
     );
   }
 }
@@ -155,9 +153,7 @@ function unknownKey(parent: readonly string[], key: string, name: string): strin
   const full = [...parent, key].join(".");
   const paths = allKeys(schema, []);
   const prefix = parent.length ? parent.join(".") + "." : "";
-  const siblings = paths.filter((path) =>
-    path.startsWith(prefix) && !path.slice(prefix.length).includes(".")
-  );
+  const siblings = paths.filter((path) => path.startsWith(prefix) && !path.slice(prefix.length).includes("."));
   const near = nearest(full, siblings) ?? paths.find((path) => path.endsWith("." + key)) ??
     nearest(full, paths);
   const remedy = near === undefined ? suggest(full, siblings) : `did you mean "${near}"?`;
@@ -171,9 +167,7 @@ function allKeys(type: z.core.$ZodType, path: readonly string[]): string[] {
   ) return allKeys(type.unwrap(), path);
   const own = path.length ? [path.join(".")] : [];
   if (!(type instanceof z.ZodObject)) return own;
-  const below = Object.entries(type.shape).flatMap(([key, child]) =>
-    allKeys(child as z.core.$ZodType, [...path, key])
-  );
+  const below = Object.entries(type.shape).flatMap(([key, child]) => allKeys(child as z.core.$ZodType, [...path, key]));
   return [...own, ...below];
 }
 

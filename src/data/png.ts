@@ -116,9 +116,7 @@ async function writeSheet(path: string, sheet: Sheet, caption?: string): Promise
   const { width, height, scale, placed } = sheet;
   const data = new Uint8Array(3 * width * height).fill(255);
   for (const { image, x, y } of placed) paste(data, width, image, x, y, scale);
-  const texts = caption === undefined
-    ? sheet.texts
-    : [...sheet.texts, { text: caption, x: MARGIN, y: MARGIN + 13 }];
+  const texts = caption === undefined ? sheet.texts : [...sheet.texts, { text: caption, x: MARGIN, y: MARGIN + 13 }];
   const lines = texts.map(({ text, x, y }) => `<text x="${x}" y="${y}">${escapeXml(text)}</text>`).join("");
   const overlay =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" ` +

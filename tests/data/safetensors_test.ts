@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  readSafetensors,
-  writeSafetensors,
-} from "../../src/data/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, readSafetensors, writeSafetensors } from "../../src/data/safetensors.ts";
 import type { StoredTensor } from "../../src/data/safetensors.ts";
 
 function file(header: unknown, body: number[] = []): Uint8Array<ArrayBuffer> {

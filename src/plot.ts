@@ -1,0 +1,124 @@
+// The plot of a sweep: accuracy against the std of the Gaussian latent view, as the paper's figure 5.
+import { Buffer } from "node:buffer";
+import sharp from "sharp";
+import { parse, View } from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+import { writeAtomic } from "./data/atomic.ts";
+
+/** One training and probe of a sweep. */
+export interface SweepRow {
+  readonly std: number;
+  readonly seed: number;
+  /** Percent. */
+  readonly top1: number;
+}
+
+/** Percentages to compare with, drawn as level lines. */
+export interface Baselines {
+  /** Probe of the network before training. */
+  readonly untrained?: number;
+  /** Training without a latent view. */
+  readonly none?: number;
+}
+
+const INK = "#1f4e79";
+const MUTED = "#666";
+const WIDTH = 460;
+const HEIGHT = 300;
+const PNG_SCALE = 2;
+
+/** Writes STEM.svg and STEM.png. */
+export async function writeStdPlot(
+  stem: string,
+  rows: readonly SweepRow[],
+  baselines: Baselines = {},
+): Promise<void> {
+  const svg = await renderSvg(stdPlotSpec(rows, baselines));
+  await writeAtomic(`${stem}.svg`, svg);
+  await writeAtomic(`${stem}.png`, await sharp(Buffer.from(svg), { density: 72 * PNG_SCALE }).png().toBuffer());
+}
+
+/** Mean over seeds as a line, lowest to highest as a band, a point for each seed, baselines as rules. */
+export function stdPlotSpec(rows: readonly SweepRow[], baselines: Baselines = {}): TopLevelSpec {
+  if (rows.length === 0) throw new RangeError("Expected at least one run to plot");
+  const rules = Object.entries({ "untrained network": baselines.untrained, "no latent view": baselines.none })
+    .filter((entry): entry is [string, number] => entry[1] !== undefined)
+    .map(([label, top1]) => ({ label, top1 }));
+  const values = [...rows, ...rules].map(({ top1 }) => top1);
+  const margin = Math.max(0.5, 0.08 * (Math.max(...values) - Math.min(...values)));
+  const y = {
+    field: "top1",
+    type: "quantitative" as const,
+    title: "top-1 accuracy (%)",
+    scale: { zero: false, domain: [Math.min(...values) - margin, Math.max(...values) + margin], nice: true },
+  };
+  const x = {
+    field: "std",
+    type: "quantitative" as const,
+    title: "std of the Gaussian latent view",
+    scale: { domain: [0, Math.max(0.01, ...rows.map(({ std }) => std)) * 1.04], nice: false },
+  };
+  const title = y.title;
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    width: WIDTH,
+    height: HEIGHT,
+    background: "white",
+    padding: 12,
+    config: {
+      font: "sans-serif",
+      axis: {
+        labelFontSize: 12,
+        titleFontSize: 13,
+        titleFontWeight: "normal",
+        gridColor: "#eee",
+        labelFlush: false,
+        titlePadding: 8,
+      },
+      view: { stroke: "#bbb" },
+    },
+    data: { values: rows.map((row) => ({ ...row })) },
+    layer: [
+      {
+        mark: { type: "area", color: INK, opacity: 0.15 },
+        encoding: {
+          x,
+          y: { ...y, aggregate: "min", title },
+          y2: { field: "top1", aggregate: "max", title },
+        },
+      },
+      {
+        mark: { type: "line", color: INK, strokeWidth: 2 },
+        encoding: { x, y: { ...y, aggregate: "mean", title } },
+      },
+      {
+        mark: { type: "point", color: INK, size: 22, filled: true, opacity: 0.45 },
+        encoding: { x, y },
+      },
+      {
+        mark: { type: "point", color: INK, size: 64, filled: true, opacity: 1 },
+        encoding: { x, y: { ...y, aggregate: "mean", title } },
+      },
+      {
+        data: { values: rules },
+        mark: { type: "rule", color: MUTED, strokeDash: [6, 4] },
+        encoding: { y },
+      },
+      {
+        data: { values: rules },
+        mark: { type: "text", color: MUTED, fontSize: 12, align: "left", baseline: "top", dx: 14, dy: 4 },
+        encoding: { x: { value: 0 }, y, text: { field: "label" } },
+      },
+    ],
+  };
+}
+
+/** A vega-lite plot as the text of an SVG file. */
+export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+  const view = new View(parse(compile(spec).spec), { renderer: "none" });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
