@@ -23,7 +23,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   let i = flat_index(global_id, workgroups, WG_SIZE);
   if (i >= params.count) { return; }
   var rest = i;
-  var from = 0;
+  var source = 0;
   var inside = true;
   for (var d = 7i; d >= 0i; d--) {
     let size = params.dims[d >> 2u][d & 3];
@@ -35,7 +35,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
       at = abs(at);
       at = select(at, 2 * last - at, at > last);
     }
-    from += clamp(at, 0, max(last, 0)) * params.strides[d >> 2u][d & 3];
+    source += clamp(at, 0, max(last, 0)) * params.strides[d >> 2u][d & 3];
   }
-  if (MODE == 0u && !inside) { y[i] = params.value; } else { y[i] = x[from]; }
+  if (MODE == 0u && !inside) { y[i] = params.value; } else { y[i] = x[source]; }
 }

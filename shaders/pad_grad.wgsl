@@ -60,14 +60,14 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   var k: array<i32, 8>;
   var sum = 0.0;
   loop {
-    var from = 0;
+    var source = 0;
     var there = true;
     for (var d = 0i; d < 8i; d++) {
       let p = place(d, at[d], k[d]);
       there = there && p >= 0;
-      from += p * params.strides[d >> 2u][d & 3];
+      source += p * params.strides[d >> 2u][d & 3];
     }
-    if (there) { sum += dy[from]; }
+    if (there) { sum += dy[source]; }
     var d = 7i;
     loop {
       if (d < 0i) { break; }

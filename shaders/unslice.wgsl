@@ -21,7 +21,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   let i = flat_index(global_id, workgroups, WG_SIZE);
   if (i >= params.count) { return; }
   var rest = i;
-  var from = 0;
+  var source = 0;
   var stride = 1;
   var inside = true;
   for (var d = 7i; d >= 0i; d--) {
@@ -32,9 +32,9 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
     let at = offset / step;
     let count = params.counts[d >> 2u][d & 3];
     inside = inside && at * step == offset && at >= 0 && at < count;
-    from += at * stride;
+    source += at * stride;
     stride *= count;
   }
   y[i] = 0u;
-  if (inside) { y[i] = x[from]; }
+  if (inside) { y[i] = x[source]; }
 }

@@ -22,12 +22,18 @@ export interface GoldenCase {
   load(): Promise<ReadonlyMap<string, StoredTensor>>;
 }
 
+/** The folder that a group's cases are read from. */
+export function goldenFolder(group: string): URL {
+  return new URL(`${group}/`, readList(new URL(`${group}/`, SHARED)) ? SHARED : FIXTURES);
+}
+
 /** The cases of a group for which `wanted` holds. Says aloud when only the copies in the repository are there. */
 export function goldenCases(group: string, wanted: (entry: GoldenCase) => boolean = () => true): GoldenCase[] {
-  const shared = readList(new URL(`${group}/`, SHARED));
-  const folder = new URL(`${group}/`, shared ? SHARED : FIXTURES);
-  const list = shared ?? readList(folder) ?? [];
-  if (!shared) console.error(`golden/${group}: ../shared is absent, ${list.length} cases of the repository stand in`);
+  const folder = goldenFolder(group);
+  const list = readList(folder) ?? [];
+  if (!folder.href.startsWith(SHARED.href)) {
+    console.error(`golden/${group}: ../shared is absent, ${list.length} cases of the repository stand in`);
+  }
   return list.map((entry) => ({
     ...entry,
     load: async () => (await readSafetensors(new URL(entry.file, folder).pathname)).tensors,

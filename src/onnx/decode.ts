@@ -1,0 +1,239 @@
+/** ONNX files to plain data: nodes with resolved attributes and weights as host tensors. */
+
+import onnxProto from "onnx-proto";
+import { messageOf, UserError } from "../errors.ts";
+import type { DType } from "../graph/tensor.ts";
+import { sizeOf } from "../graph/tensor.ts";
+
+const { ModelProto, TensorProto } = onnxProto.onnx;
+type TensorMessage = onnxProto.onnx.ITensorProto;
+type AttributeMessage = onnxProto.onnx.IAttributeProto;
+
+/** A tensor on the host. Whole numbers and bools are kept as f64, which holds int64 up to 2^53. */
+export interface HostTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array;
+}
+
+/** An attribute's value. */
+export type Attribute = number | string | readonly number[] | readonly string[] | HostTensor | Subgraph;
+
+/** A graph held by an attribute (If, Loop). */
+export interface Subgraph {
+  readonly graph: true;
+}
+
+/** A node; an optional input that is left out is the empty string. */
+export interface ModelNode {
+  readonly name: string;
+  readonly op: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, Attribute>;
+}
+
+/** A declared input or output; a dimension is a number, or the name of a symbolic one. */
+export interface ModelValue {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly (number | string)[];
+}
+
+/** A decoded model. */
+export interface Model {
+  readonly path: string;
+  readonly opset: number;
+  readonly nodes: readonly ModelNode[];
+  /** Inputs that are not weights. */
+  readonly inputs: readonly ModelValue[];
+  readonly outputs: readonly ModelValue[];
+  readonly weights: ReadonlyMap<string, HostTensor>;
+}
+
+/** Element types by ONNX's number: name, our type, and how raw bytes are read. */
+const TYPES: Record<
+  number,
+  { name: string; dtype: DType; read: (bytes: DataView, at: number) => number; bytes: number }
+> = {
+  1: { name: "float32", dtype: "f32", bytes: 4, read: (v, i) => v.getFloat32(i, true) },
+  2: { name: "uint8", dtype: "i32", bytes: 1, read: (v, i) => v.getUint8(i) },
+  3: { name: "int8", dtype: "i32", bytes: 1, read: (v, i) => v.getInt8(i) },
+  5: { name: "int16", dtype: "i32", bytes: 2, read: (v, i) => v.getInt16(i, true) },
+  6: { name: "int32", dtype: "i32", bytes: 4, read: (v, i) => v.getInt32(i, true) },
+  7: { name: "int64", dtype: "i32", bytes: 8, read: (v, i) => Number(v.getBigInt64(i, true)) },
+  9: { name: "bool", dtype: "bool", bytes: 1, read: (v, i) => v.getUint8(i) ? 1 : 0 },
+  10: { name: "float16", dtype: "f32", bytes: 2, read: (v, i) => halfToNumber(v.getUint16(i, true)) },
+  11: { name: "double", dtype: "f32", bytes: 8, read: (v, i) => v.getFloat64(i, true) },
+};
+
+/** Our type of an ONNX element type; UserError for those that have none (strings, complex numbers ...). */
+export function dtypeOf(code: number, what: string): DType {
+  const type = TYPES[code];
+  if (!type) throw new UserError(`${what} has ONNX element type ${code}: float, int32, int64 and bool are supported`);
+  return type.dtype;
+}
+
+/** Reads a model file. A file that is missing, cut off or no ONNX model is a UserError. */
+export async function loadModel(path: string): Promise<Model> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
+    throw new UserError(`ONNX model ${path} ${why}: check the path`, { cause: error });
+  }
+  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".";
+  return decodeModel(bytes, path, (name) => Deno.readFileSync(`${folder}/${name}`));
+}
+
+/** Decodes a model's bytes; `external` reads files of weights that lie beside it. */
+export function decodeModel(bytes: Uint8Array, path: string, external?: (name: string) => Uint8Array): Model {
+  let message;
+  try {
+    message = ModelProto.decode(bytes);
+  } catch (error) {
+    throw new UserError(`${path} is no ONNX model or is cut off: ${messageOf(error)}`, { cause: error });
+  }
+  const graph = message.graph;
+  if (!graph || !graph.node?.length || !graph.output?.length) {
+    throw new UserError(`${path} is no ONNX model: it holds no graph with nodes and outputs`);
+  }
+  const opset = (message.opsetImport ?? []).find((o) => !o.domain || o.domain === "ai.onnx");
+  if (!opset) throw new UserError(`${path} names no opset of ONNX: it is no ONNX model or uses foreign operators only`);
+  try {
+    const weights = new Map<string, HostTensor>();
+    for (const tensor of graph.initializer ?? []) {
+      weights.set(tensor.name!, decodeTensor(tensor, `${path}: weight ${tensor.name}`, external));
+    }
+    return {
+      path,
+      opset: Number(opset.version),
+      weights,
+      nodes: graph.node.map((node, i) => ({
+        name: node.name || `${node.opType}_${i}`,
+        op: node.opType ?? "",
+        domain: node.domain ?? "",
+        inputs: node.input ?? [],
+        outputs: node.output ?? [],
+        attributes: new Map((node.attribute ?? []).map((a) => [a.name!, attributeValue(a, path)])),
+      })),
+      inputs: (graph.input ?? []).filter((v) => !weights.has(v.name!)).map((v) => valueInfo(v, path)),
+      outputs: graph.output.map((v) => valueInfo(v, path)),
+    };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path} is a damaged ONNX model: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** A TensorProto file, as ONNX's own test cases hold. */
+export function decodeTensorFile(path: string): { name: string; tensor: HostTensor } {
+  const message = TensorProto.decode(Deno.readFileSync(path));
+  return { name: message.name ?? "", tensor: decodeTensor(message, path) };
+}
+
+function valueInfo(value: onnxProto.onnx.IValueInfoProto, path: string): ModelValue {
+  const type = value.type?.tensorType;
+  if (!type) throw new UserError(`${path}: ${value.name} is no tensor (sequences and maps are not supported)`);
+  const dims = (type.shape?.dim ?? []).map((d, i) =>
+    d.dimParam || (d.dimValue == null ? `dim${i}` : Number(d.dimValue))
+  );
+  return { name: value.name!, dtype: dtypeOf(type.elemType ?? 0, `${path}: ${value.name}`), dims };
+}
+
+function attributeValue(a: AttributeMessage, path: string): Attribute {
+  switch (a.type) {
+    case 1:
+      return a.f ?? 0;
+    case 2:
+      return Number(a.i ?? 0);
+    case 3:
+      return new TextDecoder().decode(a.s ?? new Uint8Array());
+    case 4:
+      return decodeTensor(a.t!, `${path}: attribute ${a.name}`);
+    case 6:
+      return [...a.floats ?? []];
+    case 7:
+      return (a.ints ?? []).map(Number);
+    case 8:
+      return (a.strings ?? []).map((s) => new TextDecoder().decode(s));
+    case 5:
+      return { graph: true };
+    default:
+      throw new UserError(`${path}: attribute ${a.name} has type ${a.type}, which is not supported`);
+  }
+}
+
+/** Values of a tensor message in row-major order. UserError when bytes and shape disagree. */
+export function decodeTensor(t: TensorMessage, what: string, external?: (name: string) => Uint8Array): HostTensor {
+  const shape = (t.dims ?? []).map(Number);
+  const type = TYPES[t.dataType ?? 0];
+  const dtype = dtypeOf(t.dataType ?? 0, what);
+  const count = sizeOf(shape);
+  if (!Number.isSafeInteger(count) || count < 0 || count > 2 ** 31) {
+    throw new UserError(`${what} has the impossible shape [${shape}]`);
+  }
+  const raw = t.dataLocation === 1 ? externalBytes(t, what, external) : t.rawData;
+  if (raw && raw.length > 0) {
+    if (raw.length !== count * type!.bytes) {
+      throw new UserError(
+        `${what} of shape [${shape}] takes ${count * type!.bytes} bytes, the file has ${raw.length}: it is cut off`,
+      );
+    }
+    return { dtype, shape, data: rawValues(raw, count, type!) };
+  }
+  const listed = listedValues(t);
+  if (listed.length !== count) {
+    throw new UserError(`${what} of shape [${shape}] takes ${count} values, the file has ${listed.length}`);
+  }
+  return { dtype, shape, data: dtype === "f32" ? Float32Array.from(listed) : Float64Array.from(listed) };
+}
+
+function rawValues(raw: Uint8Array, count: number, type: typeof TYPES[number]): Float32Array | Float64Array {
+  if (type.name === "float32") return new Float32Array(raw.slice().buffer);
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
+  const data = type.dtype === "f32" ? new Float32Array(count) : new Float64Array(count);
+  for (let i = 0; i < count; i++) data[i] = type.read(view, i * type.bytes);
+  return data;
+}
+
+/** Values that are listed one by one in the field of their type. */
+function listedValues(t: TensorMessage): number[] {
+  if (t.dataType === 10) return (t.int32Data ?? []).map(halfToNumber);
+  const lists: readonly (readonly unknown[] | null | undefined)[] = [
+    t.floatData,
+    t.int32Data,
+    t.int64Data,
+    t.doubleData,
+  ];
+  return (lists.find((list) => list && list.length > 0) ?? []).map(Number);
+}
+
+function externalBytes(t: TensorMessage, what: string, external?: (name: string) => Uint8Array): Uint8Array {
+  const entries = new Map((t.externalData ?? []).map((e) => [e.key!, e.value!]));
+  const location = entries.get("location");
+  if (!location || location.startsWith("/") || location.split("/").includes("..")) {
+    throw new UserError(`${what} lies in the file ${location}, which must be beside the model`);
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = external!(location);
+  } catch (error) {
+    throw new UserError(`${what} lies in ${location}, which cannot be read: put it beside the model`, { cause: error });
+  }
+  const offset = Number(entries.get("offset") ?? 0);
+  const length = Number(entries.get("length") ?? bytes.length - offset);
+  if (offset + length > bytes.length) throw new UserError(`${what}: ${location} is cut off at ${bytes.length} bytes`);
+  return bytes.subarray(offset, offset + length);
+}
+
+/** IEEE half precision. */
+function halfToNumber(h: number): number {
+  const sign = h & 0x8000 ? -1 : 1;
+  const exponent = (h >> 10) & 31;
+  const fraction = h & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

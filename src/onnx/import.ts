@@ -1,0 +1,196 @@
+/** An ONNX model as nodes of a graph, at the batch size of the tensors that it is given. */
+
+import { messageOf, suggest, UserError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { sizeOf, specText, type Tensor } from "../graph/tensor.ts";
+import type { HostTensor, Model, ModelNode, ModelValue } from "./decode.ts";
+import { folders } from "./fold.ts";
+import { type Importer, importers } from "./operators.ts";
+import { NodeReader } from "./reader.ts";
+import { asImage, asPlain, plainValue, shapeOf, type Value } from "./values.ts";
+
+/** Folded tensors above this many elements are left to the device, unless they are whole numbers. */
+const FOLD_LIMIT = 65536;
+
+/** What an operator's importer works with. */
+export interface NodeScope {
+  readonly g: Graph;
+  readonly node: NodeReader;
+  readonly opset: number;
+  /** Inputs of the node; null for one that is left out. */
+  readonly inputs: readonly (Value | null)[];
+  /** Declared and actual batch size, where they differ: a model with a fixed batch run at another one. */
+  readonly batch: { readonly declared: number; readonly actual: number } | null;
+  /** An input as a tensor in ONNX's order. */
+  plain(index: number): Tensor;
+  /** An input as [n, h, w, c]. */
+  image(index: number): Tensor;
+  /** An input whose values must be known at import; UserError when they are not. */
+  host(index: number): HostTensor;
+  /** The same where the input is there, else null. */
+  optionalHost(index: number): HostTensor | null;
+  shape(index: number): readonly number[];
+  has(index: number): boolean;
+}
+
+/**
+ * Adds a model's nodes and returns its outputs by name. Symbolic dimensions take their values from the given tensors;
+ * a fixed batch size in the first dimension may be run at another one. UserError for wrong inputs, and for
+ * operators or attributes that are not supported: all unknown operators at once, with the nodes that use them.
+ */
+export function importModel(g: Graph, model: Model, given: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  refuseUnknown(model);
+  const batch = bindInputs(model, given);
+  const values = new Map<string, Value>();
+  for (const [name, host] of model.weights) values.set(name, { host });
+  for (const [name, tensor] of Object.entries(given)) values.set(name, plainValue(tensor));
+  for (const node of model.nodes) {
+    const inputs = node.inputs.map((name) => name === "" ? null : lookUp(model, values, node, name));
+    const outputs = importNode(g, model, node, inputs, batch);
+    node.outputs.forEach((name, i) => {
+      if (name !== "" && outputs[i]) values.set(name, outputs[i]!);
+    });
+  }
+  return Object.fromEntries(model.outputs.map(({ name }) => {
+    const value = values.get(name);
+    if (!value) throw new UserError(`${model.path}: no node makes the output ${name}`);
+    return [name, asPlain(g, value)];
+  }));
+}
+
+function lookUp(model: Model, values: ReadonlyMap<string, Value>, node: ModelNode, name: string): Value {
+  const value = values.get(name);
+  if (!value) throw new UserError(`${model.path}: ${node.op} ${node.name} reads ${name}, which no earlier node makes`);
+  return value;
+}
+
+function importNode(
+  g: Graph,
+  model: Model,
+  node: ModelNode,
+  inputs: readonly (Value | null)[],
+  batch: NodeScope["batch"],
+): readonly Value[] {
+  const reader = new NodeReader(node, model.opset);
+  try {
+    const folded = fold(reader, inputs);
+    if (folded) return [{ host: folded }];
+    const scope = nodeScope(g, reader, inputs, batch);
+    const outputs = g.scope(node.name, () => importers[node.op]!(scope));
+    reader.finish();
+    return outputs;
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`${model.path}: ${error.message}`, { cause: error });
+    throw new UserError(`${model.path}: ${node.op} ${node.name}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The node's result where all it needs is known on the host; null otherwise. */
+function fold(reader: NodeReader, inputs: readonly (Value | null)[]): HostTensor | null {
+  const folder = folders[reader.node.op];
+  if (!folder || inputs.some((v) => v && !("host" in v))) return null;
+  const hosts = inputs.map((v) => v && "host" in v ? v.host : null);
+  const large = hosts.some((t) => t && t.dtype === "f32" && t.data.length > FOLD_LIMIT);
+  if (large && reader.node.op !== "Identity") return null;
+  const result = folder(reader, hosts);
+  reader.finish();
+  return result;
+}
+
+function nodeScope(
+  g: Graph,
+  node: NodeReader,
+  inputs: readonly (Value | null)[],
+  batch: NodeScope["batch"],
+): NodeScope {
+  const need = (index: number): Value => {
+    const value = inputs[index];
+    if (!value) throw new UserError(`${node.label}: input ${index} is missing`);
+    return value;
+  };
+  const scope: NodeScope = {
+    g,
+    node,
+    opset: node.opset,
+    inputs,
+    batch,
+    plain: (index) => asPlain(g, need(index)),
+    image: (index) => asImage(g, need(index)),
+    host: (index) => {
+      const value = need(index);
+      if (!("host" in value)) {
+        throw new UserError(
+          `${node.label}: input ${index} (${
+            node.node.inputs[index]
+          }) depends on the model's inputs, but must be known at import`,
+        );
+      }
+      return value.host;
+    },
+    optionalHost: (index) => inputs[index] ? scope.host(index) : null,
+    shape: (index) => shapeOf(need(index)),
+    has: (index) => Boolean(inputs[index]),
+  };
+  return scope;
+}
+
+/** Throws one UserError that lists every unknown operator with the nodes that use it. */
+function refuseUnknown(model: Model): void {
+  const unknown = new Map<string, string[]>();
+  for (const { op, domain, name } of model.nodes) {
+    const foreign = domain !== "" && domain !== "ai.onnx";
+    const known = !foreign && (Object.hasOwn(importers, op) || Object.hasOwn(folders, op));
+    if (known) continue;
+    const key = foreign ? `${domain}.${op}` : op;
+    unknown.set(key, [...unknown.get(key) ?? [], name]);
+  }
+  if (unknown.size === 0) return;
+  const list = [...unknown].map(([op, names]) =>
+    `${op} (${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""})`
+  );
+  throw new UserError(`${model.path}: unsupported operators: ${list.join("; ")}`);
+}
+
+/** Checks names, types and shapes of the given tensors; returns the batch where a fixed one is overridden. */
+function bindInputs(model: Model, given: Readonly<Record<string, Tensor>>): NodeScope["batch"] {
+  const names = model.inputs.map((v) => v.name);
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name)) throw new UserError(`${model.path} has no input ${name}: ${suggest(name, names)}`);
+  }
+  const missing = names.filter((name) => !given[name]);
+  if (missing.length) throw new UserError(`${model.path} also takes the input ${missing.join(", ")}: give it a value`);
+  const symbols = new Map<string, number>();
+  let batch: NodeScope["batch"] = null;
+  for (const declared of model.inputs) {
+    const tensor = given[declared.name]!;
+    if (tensor.dtype !== declared.dtype) {
+      throw new UserError(`${model.path}: input ${declared.name} takes ${declared.dtype}, got ${specText(tensor)}`);
+    }
+    if (tensor.shape.length !== declared.dims.length) mismatch(model, declared, tensor);
+    declared.dims.forEach((d, i) => {
+      const actual = tensor.shape[i]!;
+      const expected = typeof d === "string" ? symbols.get(d) ?? actual : d;
+      if (typeof d === "string") symbols.set(d, expected);
+      if (actual === expected) return;
+      if (i !== 0 || typeof d === "string") mismatch(model, declared, tensor);
+      if (batch && batch.actual !== actual) mismatch(model, declared, tensor);
+      batch = { declared: expected, actual };
+    });
+  }
+  return batch;
+}
+
+function mismatch(model: Model, declared: ModelValue, tensor: Tensor): never {
+  throw new UserError(`${model.path}: input ${declared.name} has shape [${declared.dims}], got [${tensor.shape}]`);
+}
+
+/**
+ * A shape that a model with a fixed batch size wrote down, at the actual batch size: where the elements do not fit and
+ * the first dimension is the declared batch (or a multiple of it), it follows.
+ */
+export function rebatch(shape: readonly number[], count: number, batch: NodeScope["batch"]): readonly number[] {
+  if (!batch || sizeOf(shape) === count || shape[0]! % batch.declared !== 0) return shape;
+  return [shape[0]! / batch.declared * batch.actual, ...shape.slice(1)];
+}
+
+export type { Importer };

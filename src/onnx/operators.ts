@@ -1,0 +1,13 @@
+/** The registry: an importer for every ONNX operator that runs on the device. */
+
+import type { NodeScope } from "./import.ts";
+import { imageImporters } from "./operators_image.ts";
+import { mathImporters } from "./operators_math.ts";
+import { shapeImporters } from "./operators_shape.ts";
+import type { Value } from "./values.ts";
+
+/** Adds an operator's nodes and gives its outputs in order. */
+export type Importer = (scope: NodeScope) => readonly Value[];
+
+/** By operator name. */
+export const importers: Readonly<Record<string, Importer>> = { ...mathImporters, ...shapeImporters, ...imageImporters };

@@ -1,0 +1,217 @@
+/** Importers of element-wise operators, reductions and matrix products. */
+
+import { UserError } from "../errors.ts";
+import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
+import { binary, mul } from "../ops/binary.ts";
+import { cast } from "../ops/cast.ts";
+import { gemm, matmul } from "../ops/matmul.ts";
+import { reduce, type ReduceName } from "../ops/reduce.ts";
+import { softmax } from "../ops/softmax.ts";
+import { affine, unary, type UnaryAttrs } from "../ops/unary.ts";
+import { where } from "../ops/where.ts";
+import { flatten, reshape } from "../ops/reshape.ts";
+import { dtypeOf } from "./decode.ts";
+import { axesOf } from "./fold.ts";
+import type { NodeScope } from "./import.ts";
+import type { Importer } from "./operators.ts";
+import { asImage, asPlain, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
+
+const NO_ATTRS: UnaryAttrs = { alpha: 0, beta: 0 };
+
+/** Applies `f` to input 0 in whatever order it lies. */
+function inPlaceOrder(scope: NodeScope, f: (x: Tensor) => Tensor): readonly Value[] {
+  const v = scope.inputs[0]!;
+  return ["tensor" in v && v.nhwc ? imageValue(f(v.tensor)) : plainValue(f(scope.plain(0)))];
+}
+
+/** A function of one tensor whose parameters follow from the node. */
+function elementwise(name: string, attrs: (scope: NodeScope) => UnaryAttrs = () => NO_ATTRS): Importer {
+  return (scope) => inPlaceOrder(scope, (x) => unary(scope.g, name, x, attrs(scope)));
+}
+
+/** A function of several tensors with broadcasting; done on [n, h, w, c] when one of them lies so. */
+function broadcast(f: (scope: NodeScope, tensors: readonly Tensor[]) => Tensor): Importer {
+  return (scope) => {
+    const values = scope.inputs.map((v) => v!);
+    const images = values.some((v) => "tensor" in v && v.nhwc) && values.every(fitsImage);
+    const { g } = scope;
+    const tensors = values.map((v) => images ? asImage(g, v) : asPlain(g, v));
+    const y = f(scope, tensors);
+    return [images ? imageValue(y) : plainValue(y)];
+  };
+}
+
+/** Arithmetic before opset 7 broadcast only where asked to, at an axis of its own. */
+function arithmetic(name: string): Importer {
+  const modern = broadcast(({ g }, tensors) => tensors.slice(1).reduce((y, t) => binary(g, name, y, t), tensors[0]!));
+  return (scope) => {
+    if (scope.opset >= 7) return modern(scope);
+    scope.node.ignore("broadcast", "consumed_inputs");
+    const rank = scope.shape(0).length;
+    const axis = scope.node.int("axis", rank - scope.shape(1).length);
+    const shape = scope.shape(1);
+    const b = reshape(scope.g, scope.plain(1), [
+      ...shape,
+      ...new Array<number>(rank - normalizeAxis(axis, rank + 1) - shape.length).fill(1),
+    ]);
+    return [plainValue(binary(scope.g, name, scope.plain(0), b))];
+  };
+}
+
+const CLIP_LIMIT = 3.4028234663852886e38;
+
+/** Bounds of Clip: attributes before opset 11, inputs since. */
+function clipBounds(scope: NodeScope): UnaryAttrs {
+  const bound = (name: string, index: number, preset: number) =>
+    scope.opset < 11 ? scope.node.float(name, preset) : scope.optionalHost(index)?.data[0] ?? preset;
+  return { alpha: bound("min", 1, -CLIP_LIMIT), beta: bound("max", 2, CLIP_LIMIT) };
+}
+
+function reduction(name: ReduceName): Importer {
+  return (scope) => {
+    const { g, node } = scope;
+    const axes = axesOf(node, scope.optionalHost(1)) ?? [];
+    const keep = node.int("keepdims", 1) === 1;
+    if (axes.length === 0 && node.int("noop_with_empty_axes", 0) === 1) return [scope.inputs[0]!];
+    const v = scope.inputs[0]!;
+    if ("tensor" in v && v.nhwc && keep && axes.length > 0) {
+      const place = [0, 3, 1, 2]; // where an ONNX axis lies
+      return [imageValue(reduce(g, name, v.tensor, axes.map((a) => place[normalizeAxis(a, 4)]!), true))];
+    }
+    return [plainValue(reduce(g, name, scope.plain(0), axes, keep))];
+  };
+}
+
+/** Softmax before opset 13 took all dimensions from `axis` on together. */
+function softmaxImporter(name: "Softmax" | "LogSoftmax"): Importer {
+  return (scope) => {
+    const { g, opset, node } = scope;
+    const x = scope.plain(0);
+    if (opset >= 13) return [plainValue(softmax(g, x, node.int("axis", -1), name))];
+    const axis = normalizeAxis(node.int("axis", 1), x.shape.length);
+    return [plainValue(reshape(g, softmax(g, flatten(g, x, axis), 1, name), x.shape))];
+  };
+}
+
+const Gemm: Importer = (scope) => {
+  const { g, node } = scope;
+  node.ignore("broadcast");
+  const options = {
+    alpha: node.float("alpha", 1),
+    beta: node.float("beta", 1),
+    transA: node.int("transA", 0) === 1,
+    transB: node.int("transB", 0) === 1,
+  };
+  return [plainValue(gemm(g, scope.plain(0), scope.plain(1), scope.has(2) ? scope.plain(2) : null, options))];
+};
+
+/** x^p for a whole p known at import is a product, which is exact and cheap. */
+const Pow: Importer = (scope) => {
+  const exponent = scope.inputs[1];
+  if (exponent && "host" in exponent && exponent.host.data.length === 1 && [1, 2, 3].includes(exponent.host.data[0]!)) {
+    const p = exponent.host.data[0]!;
+    return inPlaceOrder(scope, (x) => p === 1 ? x : p === 2 ? mul(scope.g, x, x) : mul(scope.g, x, mul(scope.g, x, x)));
+  }
+  return arithmetic("Pow")(scope);
+};
+
+const Cast: Importer = (scope) => {
+  scope.node.ignore("saturate", "round_mode");
+  const to = dtypeOf(scope.node.int("to", 0), `${scope.node.label}: attribute to`);
+  return inPlaceOrder(scope, (x) => cast(scope.g, x, to));
+};
+
+const Dropout: Importer = (scope) => {
+  scope.node.ignore("ratio", "seed", "is_test");
+  if (scope.node.node.outputs.length > 1) throw new UserError(`${scope.node.label}: the output mask is not supported`);
+  return [scope.inputs[0]!];
+};
+
+const simple = [
+  "Relu",
+  "Sigmoid",
+  "Tanh",
+  "Exp",
+  "Log",
+  "Sqrt",
+  "Reciprocal",
+  "Abs",
+  "Neg",
+  "Erf",
+  "Softplus",
+  "Sign",
+  "Floor",
+  "Ceil",
+  "Sin",
+  "Cos",
+];
+const pairs = [
+  "Add",
+  "Sub",
+  "Mul",
+  "Div",
+  "Max",
+  "Min",
+  "PRelu",
+  "Equal",
+  "Greater",
+  "Less",
+  "GreaterOrEqual",
+  "LessOrEqual",
+  "And",
+  "Or",
+  "Xor",
+];
+const reductions: Record<string, ReduceName> = {
+  ReduceSum: "Sum",
+  ReduceMean: "Mean",
+  ReduceMax: "Max",
+  ReduceMin: "Min",
+  ReduceProd: "Prod",
+  ReduceL1: "L1",
+  ReduceL2: "L2",
+  ReduceSumSquare: "SumSquare",
+  ReduceLogSum: "LogSum",
+  ReduceLogSumExp: "LogSumExp",
+};
+
+/** By operator name. */
+export const mathImporters: Readonly<Record<string, Importer>> = {
+  ...Object.fromEntries(simple.map((name) => [name, elementwise(name)])),
+  ...Object.fromEntries(pairs.map((name) => [name, arithmetic(name)])),
+  ...Object.fromEntries(Object.entries(reductions).map(([op, name]) => [op, reduction(name)])),
+  LeakyRelu: elementwise("LeakyRelu", ({ node }) => ({ alpha: node.float("alpha", 0.01), beta: 0 })),
+  Clip: elementwise("Clip", clipBounds),
+  HardSigmoid: (scope) => {
+    const [alpha, beta] = [scope.node.float("alpha", 0.2), scope.node.float("beta", 0.5)];
+    return inPlaceOrder(scope, (x) => unary(scope.g, "Clip", affine(scope.g, x, alpha, beta), { alpha: 0, beta: 1 }));
+  },
+  Sum: arithmetic("Add"),
+  Mean: (scope) => {
+    const [sum] = arithmetic("Add")(scope);
+    const value = sum as Extract<Value, { tensor: Tensor }>;
+    return [{ ...value, tensor: affine(scope.g, value.tensor, 1 / scope.inputs.length, 0) }];
+  },
+  Mod: (scope) => arithmetic(scope.node.int("fmod", 0) === 1 ? "Fmod" : "Mod")(scope),
+  Pow,
+  Not: (scope) => inPlaceOrder(scope, (x) => binary(scope.g, "Equal", x, scope.g.scalar(0, "bool"))),
+  Where: broadcast(({ g }, [condition, a, b]) => where(g, condition!, a!, b!)),
+  Cast,
+  Identity: (scope) => [scope.inputs[0]!],
+  Dropout,
+  Softmax: softmaxImporter("Softmax"),
+  LogSoftmax: softmaxImporter("LogSoftmax"),
+  MatMul: (scope) => [plainValue(matmul(scope.g, scope.plain(0), scope.plain(1)))],
+  Gemm,
+  Shape: (scope) => {
+    const shape = shapeOf(scope.inputs[0]!);
+    const end = scope.node.int("end", shape.length);
+    const start = scope.node.int("start", 0);
+    const part = shape.slice(start, end);
+    return [{ host: { dtype: "i32", shape: [part.length], data: Float64Array.from(part) } }];
+  },
+  Size: (scope) => {
+    const size = shapeOf(scope.inputs[0]!).reduce((a, b) => a * b, 1);
+    return [{ host: { dtype: "i32", shape: [], data: Float64Array.of(size) } }];
+  },
+};

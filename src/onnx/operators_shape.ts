@@ -1,0 +1,195 @@
+/** Importers of operators that move, cut and join values. */
+
+import { UserError } from "../errors.ts";
+import { broadcastShapes, normalizeAxis, sizeOf } from "../graph/tensor.ts";
+import { concat, split } from "../ops/concat.ts";
+import { expand } from "../ops/expand.ts";
+import { gather } from "../ops/gather.ts";
+import { pad, type PadMode } from "../ops/pad.ts";
+import { flatten, reshape } from "../ops/reshape.ts";
+import { slice } from "../ops/slice.ts";
+import { transpose } from "../ops/transpose.ts";
+import type { HostTensor } from "./decode.ts";
+import { axesOf, ints, reshapeTarget, squeezed, unsqueezed } from "./fold.ts";
+import { type NodeScope, rebatch } from "./import.ts";
+import type { Importer } from "./operators.ts";
+import { asImage, asPlain, fitsImage, imageValue, plainValue } from "./values.ts";
+
+/** Where ONNX's axes of an image lie in [n, h, w, c]. */
+const IMAGE_AXES = [0, 3, 1, 2];
+
+/** A list that is an attribute in old opsets and an input in new ones. */
+function list(scope: NodeScope, name: string, index: number): number[] | null {
+  const values = scope.optionalHost(index)?.data;
+  return values ? Array.from(values) : scope.node.ints(name);
+}
+
+const Constant: Importer = ({ node }) => {
+  const value = node.tensor("value");
+  if (value) return [{ host: value }];
+  const whole = node.ints("value_ints");
+  if (whole) return [{ host: ints(whole) }];
+  const floats = node.ints("value_floats");
+  if (floats) return [{ host: { dtype: "f32", shape: [floats.length], data: Float32Array.from(floats) } }];
+  if (node.node.attributes.has("value_int")) return [{ host: ints([node.int("value_int", 0)], []) }];
+  if (node.node.attributes.has("value_float")) {
+    return [{ host: { dtype: "f32", shape: [], data: Float32Array.of(node.float("value_float", 0)) } }];
+  }
+  throw new UserError(`${node.label}: only tensors and numbers are supported as constants`);
+};
+
+const Reshape: Importer = (scope) => {
+  const shape = scope.shape(0);
+  const wanted = list(scope, "shape", 1);
+  if (!wanted) throw new UserError(`${scope.node.label}: the shape is missing`);
+  const target = reshapeTarget(shape, rebatched(scope, shape, wanted), scope.node.int("allowzero", 0) === 1);
+  return [plainValue(reshape(scope.g, scope.plain(0), target))];
+};
+
+/** The wanted shape at the actual batch size; a -1 hides no misfit: it is worked out at the declared one. */
+function rebatched({ batch, node }: NodeScope, shape: readonly number[], wanted: readonly number[]): readonly number[] {
+  if (!batch) return wanted;
+  const allowZero = node.int("allowzero", 0) === 1;
+  const count = sizeOf(shape);
+  if (!wanted.includes(-1)) return rebatch(wanted.map((d, i) => d === 0 && !allowZero ? shape[i]! : d), count, batch);
+  // [declared, -1] at another batch: the first dimension follows, and the rest is as it was.
+  const declared = count / batch.actual * batch.declared;
+  if (wanted[0] === -1 || wanted[0] === 0 || !Number.isInteger(declared)) return wanted;
+  const rest = sizeOf(wanted.filter((d) => d !== -1 && d !== 0));
+  const moves = wanted[0]! % batch.declared === 0 && declared % rest === 0 && shape[0] !== wanted[0];
+  return moves ? [wanted[0]! / batch.declared * batch.actual, ...wanted.slice(1)] : wanted;
+}
+
+const Transpose: Importer = (scope) => {
+  const { g, node } = scope;
+  const v = scope.inputs[0]!;
+  const rank = scope.shape(0).length;
+  const perm = node.ints("perm") ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
+  const key = perm.join();
+  if ("tensor" in v && v.nhwc && key === "0,2,3,1") return [plainValue(v.tensor)];
+  if ("tensor" in v && !v.nhwc && key === "0,3,1,2") return [imageValue(v.tensor)];
+  return [plainValue(transpose(g, scope.plain(0), perm))];
+};
+
+const Concat: Importer = (scope) => {
+  const { g, node } = scope;
+  const values = scope.inputs.map((v) => v!);
+  const axis = normalizeAxis(node.int("axis", scope.opset < 4 ? 1 : 0), scope.shape(0).length);
+  if (values.some((v) => "tensor" in v && v.nhwc) && values.every(fitsImage)) {
+    return [imageValue(concat(g, values.map((v) => asImage(g, v)), IMAGE_AXES[axis]!))];
+  }
+  return [plainValue(concat(g, values.map((v) => asPlain(g, v)), axis))];
+};
+
+const Split: Importer = (scope) => {
+  const { g, node } = scope;
+  const axis = normalizeAxis(node.int("axis", 0), scope.shape(0).length);
+  const size = scope.shape(0)[axis]!;
+  const parts = node.int("num_outputs", node.node.outputs.length);
+  const each = Math.ceil(size / parts);
+  const sizes = list(scope, "split", 1) ??
+    Array.from({ length: parts }, (_, i) => Math.min(each, size - i * each));
+  const v = scope.inputs[0]!;
+  if ("tensor" in v && v.nhwc) return split(g, v.tensor, sizes, IMAGE_AXES[axis]!).map(imageValue);
+  return split(g, scope.plain(0), sizes, axis).map(plainValue);
+};
+
+const Slice: Importer = (scope) => {
+  const { g } = scope;
+  const old = scope.opset < 10;
+  const starts = old ? scope.node.ints("starts")! : Array.from(scope.host(1).data);
+  const ends = old ? scope.node.ints("ends")! : Array.from(scope.host(2).data);
+  const axes = (old ? scope.node.ints("axes") : scope.optionalHost(3) && Array.from(scope.host(3).data)) ??
+    starts.map((_, i) => i);
+  const steps = old ? starts.map(() => 1) : scope.has(4) ? Array.from(scope.host(4).data) : starts.map(() => 1);
+  const v = scope.inputs[0]!;
+  if ("tensor" in v && v.nhwc) {
+    return [
+      imageValue(slice(g, v.tensor, { starts, ends, steps, axes: axes.map((a) => IMAGE_AXES[normalizeAxis(a, 4)]!) })),
+    ];
+  }
+  return [plainValue(slice(g, scope.plain(0), { starts, ends, steps, axes }))];
+};
+
+const PAD_MODES = ["constant", "reflect", "edge"];
+
+const Pad: Importer = (scope) => {
+  const { g, node } = scope;
+  const mode = node.text("mode", "constant");
+  if (!PAD_MODES.includes(mode)) {
+    throw new UserError(`${node.label}: mode ${mode} is not supported (${PAD_MODES.join(", ")})`);
+  }
+  if (scope.has(3)) throw new UserError(`${node.label}: the input axes is not supported`);
+  const pads = scope.opset < 11 ? node.ints("pads") ?? node.ints("paddings") : Array.from(scope.host(1).data);
+  const value = scope.opset < 11 ? node.float("value", 0) : scope.optionalHost(2)?.data[0] ?? 0;
+  const v = scope.inputs[0]!;
+  if ("tensor" in v && v.nhwc) {
+    const order = [0, 2, 3, 1];
+    const moved = [...order.map((d) => pads![d]!), ...order.map((d) => pads![4 + d]!)];
+    return [imageValue(pad(g, v.tensor, moved, mode as PadMode, value))];
+  }
+  return [plainValue(pad(g, scope.plain(0), pads!, mode as PadMode, value))];
+};
+
+const Gather: Importer = (scope) => {
+  const axis = scope.node.int("axis", 0);
+  return [plainValue(gather(scope.g, scope.plain(0), scope.plain(1), axis))];
+};
+
+const Expand: Importer = (scope) => {
+  const shape = scope.shape(0);
+  const wanted = Array.from(scope.host(1).data);
+  const { batch } = scope;
+  const first = batch && wanted.length === shape.length && wanted[0] === batch.declared && shape[0] === batch.actual;
+  const target = broadcastShapes(shape, first ? [batch.actual, ...wanted.slice(1)] : wanted);
+  return [plainValue(expand(scope.g, scope.plain(0), target))];
+};
+
+/** Each dimension repeated: [r, d] side by side, then taken together. */
+const Tile: Importer = (scope) => {
+  const repeats = Array.from(scope.host(1).data);
+  const shape = scope.shape(0);
+  const apart = reshape(scope.g, scope.plain(0), shape.flatMap((d) => [1, d]));
+  const tiled = expand(scope.g, apart, shape.flatMap((d, i) => [repeats[i]!, d]));
+  return [plainValue(reshape(scope.g, tiled, shape.map((d, i) => d * repeats[i]!)))];
+};
+
+/** Blocks of channels to pixels (CRD) or pixels of channels (DCR). */
+const DepthToSpace: Importer = (scope) => {
+  const { g, node } = scope;
+  const b = node.int("blocksize", 1);
+  const [n, c, h, w] = scope.shape(0) as [number, number, number, number];
+  const crd = node.text("mode", "DCR") === "CRD";
+  const apart = reshape(g, scope.plain(0), crd ? [n, c / b / b, b, b, h, w] : [n, b, b, c / b / b, h, w]);
+  const together = transpose(g, apart, crd ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]);
+  return [plainValue(reshape(g, together, [n, c / b / b, h * b, w * b]))];
+};
+
+function axesInput(scope: NodeScope): HostTensor | null {
+  return scope.has(1) ? scope.host(1) : null;
+}
+
+/** By operator name. */
+export const shapeImporters: Readonly<Record<string, Importer>> = {
+  Constant,
+  Reshape,
+  Flatten: (scope) => [plainValue(flatten(scope.g, scope.plain(0), scope.node.int("axis", 1)))],
+  Squeeze: (scope) => {
+    const shape = squeezed(scope.shape(0), axesOf(scope.node, axesInput(scope)));
+    return [plainValue(reshape(scope.g, scope.plain(0), shape))];
+  },
+  Unsqueeze: (scope) => {
+    const axes = axesOf(scope.node, axesInput(scope));
+    if (!axes) throw new UserError(`${scope.node.label}: the axes are missing`);
+    return [plainValue(reshape(scope.g, scope.plain(0), unsqueezed(scope.shape(0), axes)))];
+  },
+  Transpose,
+  Concat,
+  Split,
+  Slice,
+  Pad,
+  Gather,
+  Expand,
+  Tile,
+  DepthToSpace,
+};

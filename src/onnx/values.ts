@@ -1,0 +1,89 @@
+/**
+ * Values under import. ONNX images are [n, c, h, w]; convolutions here take [n, h, w, c]. A value of rank 4 may lie in
+ * either order (`nhwc`), and moves to the other one only when somebody needs it.
+ */
+
+import type { Graph } from "../graph/graph.ts";
+import { hostArray, type Tensor } from "../graph/tensor.ts";
+import { reshape } from "../ops/reshape.ts";
+import { transpose } from "../ops/transpose.ts";
+import { type HostTensor } from "./decode.ts";
+
+/** A value: known on the host, or a tensor of the graph. */
+export type Value =
+  | { readonly host: HostTensor }
+  | { readonly tensor: Tensor; readonly nhwc: boolean };
+
+/** A tensor in ONNX's order. */
+export const plainValue = (tensor: Tensor): Value => ({ tensor, nhwc: false });
+/** A tensor [n, h, w, c] that stands for [n, c, h, w]. */
+export const imageValue = (tensor: Tensor): Value => ({ tensor, nhwc: true });
+
+/** The shape as ONNX sees it. */
+export function shapeOf(v: Value): readonly number[] {
+  if ("host" in v) return v.host.shape;
+  if (!v.nhwc) return v.tensor.shape;
+  const [n, h, w, c] = v.tensor.shape as [number, number, number, number];
+  return [n, c, h, w];
+}
+
+/** The tensor in ONNX's order. */
+export function asPlain(g: Graph, v: Value): Tensor {
+  if ("host" in v) return upload(g, v.host);
+  return v.nhwc ? transpose(g, v.tensor, [0, 3, 1, 2]) : v.tensor;
+}
+
+/** The tensor as [n, h, w, c]; ranks below 4 get dimensions of size 1 in front, as broadcasting does. */
+export function asImage(g: Graph, v: Value): Tensor {
+  if ("host" in v) return upload(g, permuteHost(padRank(v.host), [0, 2, 3, 1]));
+  if (v.nhwc) return v.tensor;
+  const { shape } = v.tensor;
+  if (shape.length > 4) throw new TypeError(`takes images of rank 4, got [${shape}]`);
+  const padded = reshape(g, v.tensor, [...new Array<number>(4 - shape.length).fill(1), ...shape]);
+  return transpose(g, padded, [0, 2, 3, 1]);
+}
+
+/** Whether the value can be shown as [n, h, w, c] beside another one: rank 4 or less. */
+export function fitsImage(v: Value): boolean {
+  return shapeOf(v).length <= 4;
+}
+
+function padRank(t: HostTensor): HostTensor {
+  if (t.shape.length > 4) throw new TypeError(`takes images of rank 4, got [${t.shape}]`);
+  return { ...t, shape: [...new Array<number>(4 - t.shape.length).fill(1), ...t.shape] };
+}
+
+/** Host data with axes in another order: axis i of the result is axis perm[i] of t. */
+export function permuteHost(t: HostTensor, perm: readonly number[]): HostTensor {
+  const shape = perm.map((d) => t.shape[d]!);
+  const source = t.shape.map((_, i) => t.shape.slice(i + 1).reduce((a, b) => a * b, 1));
+  const strides = perm.map((d) => source[d]!);
+  const data = t.data.slice();
+  const at = new Array<number>(shape.length).fill(0);
+  let from = 0;
+  for (let i = 0; i < data.length; i++) {
+    data[i] = t.data[from]!;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      from += strides[d]!;
+      if (++at[d]! < shape[d]!) break;
+      from -= at[d]! * strides[d]!;
+      at[d] = 0;
+    }
+  }
+  return { ...t, shape, data };
+}
+
+const uploaded = new WeakMap<Graph, Map<HostTensor, Tensor>>();
+
+/** A host tensor as a constant of the graph, once for each. Whole numbers beyond 32 bits are clamped. */
+function upload(g: Graph, host: HostTensor): Tensor {
+  let known = uploaded.get(g);
+  if (!known) uploaded.set(g, known = new Map());
+  let tensor = known.get(host);
+  if (!tensor) {
+    const data = hostArray(host.dtype, host.data.length);
+    host.data.forEach((v, i) => data[i] = host.dtype === "i32" ? Math.min(Math.max(v, -(2 ** 31)), 2 ** 31 - 1) : v);
+    known.set(host, tensor = g.constant(data, host.shape, host.dtype));
+  }
+  return tensor;
+}
