@@ -82,6 +82,8 @@ const probe = z.strictObject({
     test: text.nullable().default(null),
   }).prefault({}),
   epochs: count.default(60),
+  /** Whether features are shifted and scaled by the training set's mean and std first; the paper does not. */
+  standardize: z.boolean().default(false),
   /** The paper's rate for encoders trained on generated images. */
   lr: positive.default(2),
   batch: count.default(256),

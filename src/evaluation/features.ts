@@ -2,7 +2,7 @@
 
 import { centerViews } from "../augment/views.ts";
 import type { LabelledImages } from "../data/dataset.ts";
-import { type ResnetSpec, resnet } from "../encoders/resnet.ts";
+import { resnet, type ResnetSpec } from "../encoders/resnet.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { targetOf } from "../gpu/execute.ts";
 import { Session } from "../gpu/session.ts";
@@ -41,7 +41,10 @@ export class FeatureExtractor {
   }
 
   /** Features of images as bytes [n, side, side, channels]; `onBatch` hears how many images are done. */
-  async extract({ images, n }: Pick<LabelledImages, "images" | "n">, onBatch?: (done: number) => void): Promise<Features> {
+  async extract(
+    { images, n }: Pick<LabelledImages, "images" | "n">,
+    onBatch?: (done: number) => void,
+  ): Promise<Features> {
     const each = this.shape[1]! * this.shape[2]! * this.shape[3]!;
     const size = this.session.place("features").shape[1]!;
     const data = new Float32Array(n * size);
@@ -71,7 +74,9 @@ export function standardize(train: Features, test: Features): { train: Features;
   const mean = new Float64Array(size);
   const square = new Float64Array(size);
   for (let i = 0; i < n; i++) for (let j = 0; j < size; j++) mean[j]! += train.data[i * size + j]! / n;
-  for (let i = 0; i < n; i++) for (let j = 0; j < size; j++) square[j]! += (train.data[i * size + j]! - mean[j]!) ** 2 / n;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < size; j++) square[j]! += (train.data[i * size + j]! - mean[j]!) ** 2 / n;
+  }
   const typical = Math.sqrt(square.reduce((a, b) => a + b, 0) / size);
   const factor = square.map((v) => 1 / Math.max(Math.sqrt(v), 1e-3 * typical, 1e-12));
   const apply = (set: Features): Features => ({

@@ -60,7 +60,9 @@ export async function knn(
       const { similarities } = await session.run(["similarities"]);
       for (let i = 0; i < count; i++) {
         const row = (similarities as Float32Array).subarray(i * n, (i + 1) * n);
-        for (const j of nearest(row, k)) votes[(start + i) * classes + train.labels[j]!]! += Math.exp(row[j]! / temperature);
+        for (const j of nearest(row, k)) {
+          votes[(start + i) * classes + train.labels[j]!]! += Math.exp(row[j]! / temperature);
+        }
       }
     }
     const top = (among: number) => topAccuracy(votes, test.labels, classes, among);

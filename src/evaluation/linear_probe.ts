@@ -57,7 +57,11 @@ export async function linearProbe(
   const { n, size, data } = train.features;
   const batch = Math.min(settings.batch, n);
   const store = new StateStore(gpu);
-  const learn = await Session.create(gpu, plan(trainingGraph(train, classes, batch, settings), targetOf(gpu.info)), store);
+  const learn = await Session.create(
+    gpu,
+    plan(trainingGraph(train, classes, batch, settings), targetOf(gpu.info)),
+    store,
+  );
   const score = await Session.create(gpu, plan(scoringGraph(test.features, classes), targetOf(gpu.info)), store);
   try {
     for (const [name, length] of [["fc.weight", classes * size], ["fc.bias", classes]] as const) {

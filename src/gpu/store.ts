@@ -1,6 +1,6 @@
 /** Lasting buffers by name (parameters, momenta, statistics), shared by the sessions of one device. */
 
-import type { HostArray } from "../graph/tensor.ts";
+import { type HostArray, paddedBytes, sizeOf } from "../graph/tensor.ts";
 import type { BufferInfo } from "../graph/program.ts";
 import type { Gpu } from "./device.ts";
 import { readBuffer } from "./transfer.ts";
@@ -27,6 +27,11 @@ export class StateStore {
     if (info.data) this.gpu.device.queue.writeBuffer(buffer, 0, info.data as Float32Array<ArrayBuffer>);
     this.#buffers.set(info.name, { buffer, info });
     return buffer;
+  }
+
+  /** Opens a state that no program has named yet. */
+  reserve(name: string, shape: readonly number[]): void {
+    this.open({ role: "state", name, bytes: paddedBytes(4 * sizeOf(shape)) });
   }
 
   /** Names of all states. */

@@ -18,7 +18,7 @@ import {
   TEXTURE_WIDTH,
   type TextureInfo,
 } from "./program.ts";
-import { bytesOf, sizeOf, type Tensor } from "./tensor.ts";
+import { bytesOf, paddedBytes, sizeOf, type Tensor } from "./tensor.ts";
 
 const TEXTURE_ROW_BYTES = TEXTURE_WIDTH * 16;
 /** Offsets of parts of a buffer, as WebGPU's default minStorageBufferOffsetAlignment. */
@@ -207,11 +207,6 @@ function root(t: Tensor): Tensor {
   let tensor = t;
   while (tensor.producer?.op.alias) tensor = tensor.producer.inputs[0]!;
   return tensor;
-}
-
-/** Buffers end on a vec4, so that vec4 kernels may read the last elements. */
-function paddedBytes(bytes: number): number {
-  return Math.max(16, (bytes + 15) & ~15);
 }
 
 /** The lowering of the forced candidate where it accepts the node, else of the first meant for the target. */

@@ -40,6 +40,11 @@ export function bytesOf(spec: TensorSpec): number {
   return 4 * sizeOf(spec.shape);
 }
 
+/** Bytes of a buffer for so many bytes of values: it ends on a vec4, so that vec4 kernels may read the last elements. */
+export function paddedBytes(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
+}
+
 /** Row-major strides in elements. */
 export function stridesOf(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);

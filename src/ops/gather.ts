@@ -27,7 +27,9 @@ export const Gather: Op<Attrs> = {
   },
   candidates: plain((node) => {
     const [x, indices] = node.inputs as [Tensor, Tensor];
-    return { kernels: [kernel("gather", x.shape, node.attrs.axis, sizeOf(indices.shape), sizeOf(node.outputs[0]!.shape))] };
+    return {
+      kernels: [kernel("gather", x.shape, node.attrs.axis, sizeOf(indices.shape), sizeOf(node.outputs[0]!.shape))],
+    };
   }),
   gradient: (g, node, [dy]) => {
     const [x, indices] = node.inputs as [Tensor, Tensor];

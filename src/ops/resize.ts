@@ -57,7 +57,9 @@ function lower(node: Node, shader: string, image: readonly number[], resized: re
 export const Resize: Op<ResizeAttrs> = {
   name: "Resize",
   infer: ([x], { height, width }) => {
-    if (x!.dtype !== "f32" || x!.shape.length !== 4) throw new TypeError(`takes f32 images [n, h, w, c], got ${specText(x!)}`);
+    if (x!.dtype !== "f32" || x!.shape.length !== 4) {
+      throw new TypeError(`takes f32 images [n, h, w, c], got ${specText(x!)}`);
+    }
     return [{ shape: [x!.shape[0]!, height, width, x!.shape[3]!], dtype: "f32" }];
   },
   candidates: plain((node) => lower(node, "resize", node.inputs[0]!.shape, node.outputs[0]!.shape)),

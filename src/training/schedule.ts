@@ -51,6 +51,8 @@ export function cosineRate(lr: number, epoch: number, epochs: number, decay: num
 /** Rate of a run's step, counted from 0. */
 export function learningRate(config: Config, step: number): number {
   const { stepsPerEpoch, steps } = trainingLength(config);
-  const length = config.steps === null ? { epochs: config.epochs!, stepsPerEpoch } : { epochs: steps, stepsPerEpoch: 1 };
+  const length = config.steps === null
+    ? { epochs: config.epochs!, stepsPerEpoch }
+    : { epochs: steps, stepsPerEpoch: 1 };
   return scheduledRate({ ...config.optimizer, ...length }, step);
 }

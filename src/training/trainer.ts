@@ -7,18 +7,23 @@
 import { type Config, configToYaml, trainingLength } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
 import { UserError, WorkError } from "../errors.ts";
+import { initializeStates } from "../encoders/init.ts";
+import { loadEncoder } from "../encoders/weights.ts";
 import type { Generator } from "../generators/model.ts";
+import { rngValues } from "../generators/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { targetOf } from "../gpu/execute.ts";
 import { firstNonFinite } from "../gpu/profile.ts";
 import { Session } from "../gpu/session.ts";
-import { StateStore } from "../gpu/store.ts";
+import type { StateStore } from "../gpu/store.ts";
 import { plan } from "../graph/plan.ts";
 import { memoryOf } from "../graph/program.ts";
+import { locate } from "../paths.ts";
 import { type Checkpoint, loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
 import { MetricsFile } from "./metrics.ts";
 import { learningRate } from "./schedule.ts";
 import { buildStep } from "./step.ts";
+import { writeViewSheet } from "./view_sheet.ts";
 
 /** Steps whose losses may be on their way while new ones are submitted. */
 const STEPS_IN_FLIGHT = 3;
@@ -52,9 +57,13 @@ export interface TrainResult {
   readonly seconds: number;
 }
 
-/** Trains from the first step, or from a checkpoint, to the last step or to the signal. */
+/**
+ * Trains from the first step, or from a checkpoint, to the last step or to the signal. The states are in `store`
+ * afterwards, where an evaluation finds them.
+ */
 export async function train(
   gpu: Gpu,
+  store: StateStore,
   generator: Generator,
   config: Config,
   options: TrainOptions,
@@ -64,15 +73,17 @@ export async function train(
   const program = plan(built.graph, targetOf(gpu.info));
   const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
   options.log(`a step is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
-  const store = new StateStore(gpu);
   const session = await Session.create(gpu, program, store);
   try {
     await Deno.mkdir(options.out, { recursive: true });
-    await writeAtomic(`${options.out}/config.yaml`, new TextEncoder().encode(configToYaml(config)));
+    await writeAtomic(`${options.out}/config.yaml`, configToYaml(config));
+    initializeStates(store, built.states, config.seed);
+    if (resumed) restoreStates(resumed, store, built.states);
+    else if (config.encoder.weights !== null) await loadEncoder(locate(config.encoder.weights), store, built.states);
+    await writeViewSheet(gpu, generator, config, `${options.out}/views.png`);
     return await new Run(session, store, built.states, config, options, resumed).go();
   } finally {
     session.close();
-    store.close();
   }
 }
 
@@ -96,7 +107,6 @@ class Run {
   ) {
     this.#length = trainingLength(config);
     this.#start = resumed?.step ?? 0;
-    if (resumed) restoreStates(resumed, store, states);
     if (this.#start > this.#length.steps) {
       throw new UserError(
         `${resumed!.path} is at step ${this.#start}, the run ends at ${this.#length.steps}: raise --steps or --epochs`,
@@ -141,7 +151,7 @@ class Run {
   }
 
   #inputs(step: number, lr: number): void {
-    this.session.write("rng", Uint32Array.of(this.config.seed, 0, step, 0));
+    this.session.write("rng", rngValues(this.config.seed, step));
     this.session.write("lr", Float32Array.of(lr));
   }
 

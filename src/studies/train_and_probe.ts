@@ -1,0 +1,139 @@
+/** One run from settings to numbers: training, then the probes of the trained encoder beside the untrained one. */
+
+import { type Config, requireSupported, trainingLength } from "../config.ts";
+import { writeAtomic } from "../data/atomic.ts";
+import { initializeStates } from "../encoders/init.ts";
+import { resnet, resnetSpec } from "../encoders/resnet.ts";
+import { evaluate, type Evaluation, loadProbeData, type ProbeData } from "../evaluation/evaluate.ts";
+import { loadGenerator } from "../generators/model.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { StateStore } from "../gpu/store.ts";
+import { Graph } from "../graph/graph.ts";
+import { locate } from "../paths.ts";
+import { startProgress } from "../progress.ts";
+import { train, type TrainResult } from "../training/trainer.ts";
+
+/** The same probes of both encoders. */
+export interface ProbePair {
+  readonly trained: Evaluation;
+  readonly untrained: Evaluation;
+}
+
+/** What a run gave. */
+export interface RunOutcome {
+  readonly training: TrainResult;
+  /** Null where the run was stopped, or no probe was asked for. */
+  readonly probes: ProbePair | null;
+}
+
+/** Where a run writes, and what it listens to. */
+export interface RunOptions {
+  readonly out: string;
+  readonly resume: string | null;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  readonly probe: boolean;
+}
+
+/** Trains and probes; `probe.json` joins the run's files when the probes are done. */
+export async function trainAndProbe(gpu: Gpu, config: Config, options: RunOptions): Promise<RunOutcome> {
+  requireSupported(config);
+  const generator = await loadGenerator(locate(config.generator.model));
+  const wanted = options.probe && (config.probe.data.path ?? config.probe.data.train) !== null;
+  const data = wanted ? await loadProbeData(config, options.log) : null;
+  const store = new StateStore(gpu);
+  try {
+    const training = await trainWithProgress(gpu, store, generator, config, options);
+    const done = training.step === training.steps && !options.signal.aborted;
+    if (!data || !done) return { training, probes: null };
+    const probes: ProbePair = {
+      untrained: await evaluateUntrained(gpu, config, data),
+      trained: await withImages(
+        data,
+        "features",
+        (onImages) => evaluate(gpu, store, config, data, onImages),
+      ),
+    };
+    await writeAtomic(`${options.out}/probe.json`, JSON.stringify(probes, null, 2) + "\n");
+    return { training, probes };
+  } finally {
+    store.close();
+  }
+}
+
+async function trainWithProgress(
+  gpu: Gpu,
+  store: StateStore,
+  generator: Awaited<ReturnType<typeof loadGenerator>>,
+  config: Config,
+  { out, resume, signal, log }: RunOptions,
+): Promise<TrainResult> {
+  const { steps } = trainingLength(config);
+  const progress = startProgress({ label: "training", total: steps, unitsPerStep: 2 * config.batch });
+  try {
+    return await train(gpu, store, generator, config, {
+      out,
+      resume,
+      signal,
+      onStep: ({ step, loss }) => progress.update(step, `loss ${loss.toFixed(4)}`),
+      log,
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** The probes of the network as a run with this seed begins. */
+export async function evaluateUntrained(gpu: Gpu, config: Config, data: ProbeData): Promise<Evaluation> {
+  const store = new StateStore(gpu);
+  try {
+    initializeStates(store, encoderStates(store, config), config.seed);
+    return await withImages(
+      data,
+      "untrained features",
+      (onImages) => evaluate(gpu, store, config, data, onImages),
+    );
+  } finally {
+    store.close();
+  }
+}
+
+/** Opens the encoder's states in a store and gives their shapes by name. */
+export function encoderStates(store: StateStore, config: Config): ReadonlyMap<string, readonly number[]> {
+  const g = new Graph();
+  const side = config.encoder.input;
+  resnet(g, g.input("x", [1, side, side, 3]), resnetSpec(config.encoder), false);
+  for (const [name, t] of g.states) store.reserve(name, t.shape);
+  return new Map([...g.states].map(([name, t]) => [name, t.shape]));
+}
+
+async function withImages<T>(
+  data: ProbeData,
+  label: string,
+  work: (onImages: (done: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = startProgress({ label, total: data.train.n + data.test.n });
+  try {
+    return await work((done) => progress.update(done));
+  } finally {
+    progress.stop();
+  }
+}
+
+/** The probes side by side, for people. */
+export function compareText({ trained, untrained }: ProbePair): string {
+  const { n_train, n_test, classes } = trained;
+  const row = (name: string, a: number, b: number) =>
+    `${name.padEnd(34)} ${a.toFixed(2).padStart(8)} ${b.toFixed(2).padStart(10)} ${
+      (a - b >= 0 ? "+" : "") + (a - b).toFixed(2)
+    }`;
+  const [t, u] = [trained.linear, untrained.linear];
+  return [
+    `probe on ${n_train} training and ${n_test} test images of ${classes} classes, per cent`,
+    `${"".padEnd(34)}  trained  untrained`,
+    row("linear top-1, last epoch", t.top1, u.top1),
+    row(`linear top-1, best epoch (${t.best.epoch}, ${u.best.epoch})`, t.best.top1, u.best.top1),
+    row("linear top-5, last epoch", t.top5, u.top5),
+    row(`kNN top-1 (k ${trained.knn.k})`, trained.knn.top1, untrained.knn.top1),
+  ].join("\n");
+}
