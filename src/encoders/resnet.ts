@@ -117,7 +117,8 @@ class Pass {
   #conv(name: string, x: Tensor, channels: number, kernel: number, stride: number): Tensor {
     const weight = this.#parameter(`${name}.weight`, [kernel, kernel, x.shape[3]!, channels]);
     const pad = (kernel - 1) / 2;
-    return conv(this.g, x, weight, null, { strides: [stride, stride], pads: [pad, pad, pad, pad] });
+    const layer = () => conv(this.g, x, weight, null, { strides: [stride, stride], pads: [pad, pad, pad, pad] });
+    return this.g.scope(lastPart(name), layer);
   }
 
   #norm(name: string, x: Tensor, relu: boolean, residual: Tensor | null = null): Tensor {
@@ -127,7 +128,7 @@ class Pass {
     const mean = this.g.state(`${this.prefix}${name}.running_mean`, [channels]);
     const variance = this.g.state(`${this.prefix}${name}.running_var`, [channels]);
     if (!this.training) return batchNormInference(this.g, x, scale, bias, mean, variance, { relu, residual });
-    const batch = batchNormTrain(this.g, x, scale, bias, { relu, residual });
+    const batch = this.g.scope(lastPart(name), () => batchNormTrain(this.g, x, scale, bias, { relu, residual }));
     this.#norms.push({ running: { mean, variance }, batch, count: sizeOf(x.shape) / channels });
     return batch.y;
   }
@@ -137,4 +138,9 @@ class Pass {
     this.#parameters.push(tensor);
     return tensor;
   }
+}
+
+/** "conv1" of "layer1.0.conv1": the block's name stands in front already. */
+function lastPart(name: string): string {
+  return name.replace(/^layer\d+\.\d+\./, "");
 }

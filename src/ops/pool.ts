@@ -1,7 +1,7 @@
 /** MaxPool and AveragePool (ONNX 12 and 19, in NHWC), and the mean over all pixels. */
 
 import type { Graph } from "../graph/graph.ts";
-import { cover, input, type Node, type Op, output, plain } from "../graph/op.ts";
+import { cover, input, type Lowering, type Node, type Op, output, plain, type Ref, texture } from "../graph/op.ts";
 import { sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
 import { reduce } from "./reduce.ts";
 
@@ -83,15 +83,27 @@ export const MaxPool: Op<PoolAttrs> = {
 const MaxPoolGradient: Op<PoolGradientAttrs> = {
   name: "MaxPoolGradient",
   infer: (_, { image }) => [{ shape: image, dtype: "f32" }],
-  candidates: plain((node) => ({
-    kernels: [{
-      shader: "max_pool_grad",
-      params: params(node.attrs.image, node.inputs[0]!.shape, node.attrs),
-      bindings: [input(0), input(1), output(0)],
-      workgroups: cover(sizeOf(node.attrs.image), 64),
-    }],
-  })),
+  candidates: [
+    {
+      name: "vectors",
+      accepts: ({ attrs }) => attrs.image[3] % 4 === 0 && attrs.dilations.every((d: number) => d === 1),
+      lower: (node) => lowerMaxGradient(node, "max_pool_grad_vec4", 4, texture(input(0))),
+    },
+    ...plain((node) => lowerMaxGradient(node, "max_pool_grad", 1, input(0))),
+  ],
 };
+
+/** Lowering to a shader whose invocations compute `width` values each. */
+function lowerMaxGradient(node: Node, shader: string, width: number, dy: Ref): Lowering {
+  return {
+    kernels: [{
+      shader,
+      params: params(node.attrs.image, node.inputs[0]!.shape, node.attrs),
+      bindings: [dy, input(1), output(0)],
+      workgroups: cover(sizeOf(node.attrs.image) / width, 64),
+    }],
+  };
+}
 
 /** Means of windows. */
 export const AveragePool: Op<PoolAttrs> = {

@@ -1,7 +1,7 @@
 /** Resize (ONNX 19) of images [n, h, w, c]: nearest and linear, under ONNX's ways to place the pixels. */
 
 import type { Graph } from "../graph/graph.ts";
-import { cover, input, type Node, type Op, output, plain } from "../graph/op.ts";
+import { cover, input, type Lowering, type Node, type Op, output, plain, type Ref, texture } from "../graph/op.ts";
 import { sizeOf, specText, type Tensor } from "../graph/tensor.ts";
 
 const COORDINATES = ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"] as const;
@@ -34,7 +34,15 @@ export function isRounding(name: string): name is ResizeAttrs["nearestMode"] {
   return (ROUNDINGS as readonly string[]).includes(name);
 }
 
-function lower(node: Node, shader: string, image: readonly number[], resized: readonly number[]) {
+/** Lowering to a shader whose invocations compute `width` values each; x comes from `from`. */
+function lower(
+  node: Node,
+  shader: string,
+  image: readonly number[],
+  resized: readonly number[],
+  width = 1,
+  from: Ref = input(0),
+): Lowering {
   const { mode, coordinates, nearestMode, scales } = node.attrs as ResizeAttrs;
   const [n, h, w, c] = image as [number, number, number, number];
   const total = sizeOf(node.outputs[0]!.shape);
@@ -47,8 +55,8 @@ function lower(node: Node, shader: string, image: readonly number[], resized: re
         ROUNDING: ROUNDINGS.indexOf(nearestMode),
       },
       params: { n, h, w, c, oh: resized[1]!, ow: resized[2]!, scale_h: scales[0], scale_w: scales[1] },
-      bindings: [input(0), output(0)],
-      workgroups: cover(total, 256),
+      bindings: [from, output(0)],
+      workgroups: cover(total / width, 256),
     }],
   };
 }
@@ -62,7 +70,14 @@ export const Resize: Op<ResizeAttrs> = {
     }
     return [{ shape: [x!.shape[0]!, height, width, x!.shape[3]!], dtype: "f32" }];
   },
-  candidates: plain((node) => lower(node, "resize", node.inputs[0]!.shape, node.outputs[0]!.shape)),
+  candidates: [
+    {
+      name: "vectors",
+      accepts: (node) => node.inputs[0]!.shape[3]! % 4 === 0,
+      lower: (node) => lower(node, "resize_vec4", node.inputs[0]!.shape, node.outputs[0]!.shape, 4, texture(input(0))),
+    },
+    ...plain((node) => lower(node, "resize", node.inputs[0]!.shape, node.outputs[0]!.shape)),
+  ],
   splitInputs: () => [true],
   gradient: (g, node, [dy]) => [g.apply(ResizeGradient, [dy!], { ...node.attrs, image: node.inputs[0]!.shape })],
 };

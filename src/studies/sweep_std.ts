@@ -5,6 +5,7 @@
 
 import type { Config } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
+import type { Evaluation } from "../evaluation/evaluate.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { exists } from "../paths.ts";
 import { type SweepRow, writeStdPlot } from "../plot.ts";
@@ -33,11 +34,13 @@ export async function sweepStd(gpu: Gpu, config: Config, options: SweepOptions):
   const runs: SweepRun[] = [];
   const total = options.stds.length * options.seeds.length;
   for (const seed of options.seeds) {
+    let untrained: Evaluation | undefined; // depends on the seed alone
     for (const std of options.stds) {
       if (options.signal.aborted) return runs;
       options.log(`run ${runs.length + 1} of ${total}: std ${std}, seed ${seed}`);
-      const run = await oneRun(gpu, config, std, seed, options);
+      const run: SweepRun | null = await oneRun(gpu, config, std, seed, options, untrained);
       if (!run) return runs;
+      untrained = run.probes.untrained;
       runs.push(run);
       await writeResults(runs, options.out);
     }
@@ -52,6 +55,7 @@ async function oneRun(
   std: number,
   seed: number,
   options: SweepOptions,
+  untrained: Evaluation | undefined,
 ): Promise<SweepRun | null> {
   const out = `${options.out}/std-${std}-seed-${seed}`;
   const done = `${out}/result.json`;
@@ -68,6 +72,7 @@ async function oneRun(
     signal: options.signal,
     log: options.log,
     probe: true,
+    ...(untrained ? { untrained } : {}),
   });
   if (!probes) return null;
   const run: SweepRun = { std, seed, loss: training.loss, probes, seconds: training.seconds };

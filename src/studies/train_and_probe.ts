@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly probe: boolean;
+  /** The untrained network's probes where they are known already. */
+  readonly untrained?: Evaluation;
 }
 
 /** Trains and probes; `probe.json` joins the run's files when the probes are done. */
@@ -47,7 +49,7 @@ export async function trainAndProbe(gpu: Gpu, config: Config, options: RunOption
     const done = training.step === training.steps && !options.signal.aborted;
     if (!data || !done) return { training, probes: null };
     const probes: ProbePair = {
-      untrained: await evaluateUntrained(gpu, config, data),
+      untrained: options.untrained ?? await evaluateUntrained(gpu, config, data),
       trained: await withImages(
         data,
         "features",
