@@ -20,16 +20,15 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
+// Written out, not looped: loop iterations of an invocation are counted together by some adapters.
 fn reduced_offset(j: u32) -> u32 {
-  var rest = j;
-  var at = 0u;
-  for (var d = 7i; d >= 0i; d--) {
-    let size = params.reduced_dims[d >> 2u][d & 3];
-    at += rest % size * params.reduced_strides[d >> 2u][d & 3];
-    rest /= size;
-    if (rest == 0u) { break; }
-  }
-  return at;
+  let low = params.reduced_dims[1];
+  let high = params.reduced_dims[0];
+  let a = vec4u(j / (low.w * low.z * low.y), j / (low.w * low.z), j / low.w, j) % low;
+  let rest = j / (low.w * low.z * low.y * low.x);
+  let b = vec4u(rest / (high.w * high.z * high.y), rest / (high.w * high.z), rest / high.w, rest) % high;
+  let terms = a * params.reduced_strides[1] + b * params.reduced_strides[0];
+  return terms.x + terms.y + terms.z + terms.w;
 }
 
 @compute @workgroup_size(WG_SIZE)

@@ -51,6 +51,8 @@ export interface Kernel {
   readonly bindings: readonly Ref[];
   /** Workgroups; a first number above 65,535 is folded into y (see shaders/shared/index.wgsl). */
   readonly workgroups: readonly [number, number, number];
+  /** Loop iterations of one invocation, all its loops together, where these can be many (see Target). */
+  readonly iterations?: number;
 }
 
 /** What one node becomes: scratch sizes in bytes, and dispatches in order. */
@@ -65,6 +67,8 @@ export interface Target {
   readonly kind: "cpu" | "gpu";
   readonly maxBindingBytes: number;
   readonly maxTextureRows: number;
+  /** Loop iterations after which the adapter silently ends an invocation's loops: 65,535 in Mesa's llvmpipe. */
+  readonly maxIterations: number;
   /** Candidate by operator name, for tests and tuning; it must accept the node. */
   readonly force?: Readonly<Record<string, string>>;
 }

@@ -123,6 +123,7 @@ class Planner {
         }
         return { kind: "texture", texture: twins.get(key)! };
       });
+      checkIterations(node, kernel, this.target);
       this.#steps.push(dispatch(node, kernel, bindings, flops, range));
     }
     this.#free.push(...scratch);
@@ -216,6 +217,15 @@ function choose(node: Node, target: Target): Lowering {
   const chosen = able.find((c) => c.name === forced) ?? able.find((c) => !c.on || c.on === target.kind);
   if (!chosen) throw new TypeError(`internal: no kernel of ${node.op.name} accepts ${node.name}`);
   return chosen.lower(node, target);
+}
+
+/** Throws RangeError for a kernel that the adapter would cut short. */
+function checkIterations(node: Node, { shader, iterations = 0 }: Kernel, { maxIterations }: Target): void {
+  if (iterations <= maxIterations) return;
+  throw new RangeError(
+    `${node.op.name} ${node.name}: ${shader}.wgsl loops ${iterations} times an invocation, this adapter ends loops after ` +
+      `${maxIterations}: use a smaller batch, or channels in multiples of 4, which have a faster kernel`,
+  );
 }
 
 function dispatch(

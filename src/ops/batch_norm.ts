@@ -85,6 +85,7 @@ function plainKernels(node: Node, refs: ApplyRefs, withStats: boolean): Kernel[]
     params: { rows, channels, epsilon },
     bindings: [input(0), refs.residual ?? input(0), refs.scale, refs.bias, refs.mean, refs.variance, output(0)],
     workgroups: cover(count, 64),
+    iterations: entry === "stats" ? 2 * rows : 0,
   });
   return [...(withStats ? [kernel("stats", channels)] : []), kernel("apply", rows * channels)];
 }
@@ -261,6 +262,7 @@ function lowerPlainGradient(node: Node): ReturnType<Candidate["lower"]> {
       residual ? output(3) : scratch(0),
     ],
     workgroups: cover(count, 64),
+    iterations: entry === "sums" ? rows : 0,
   });
   return { scratch: [16], kernels: [kernel("sums", channels), kernel("apply", rows * channels)] };
 }

@@ -132,7 +132,8 @@ export function convInputCandidates(geometryOf: (node: Node) => ConvGeometry): C
 export function convWeightCandidates(geometryOf: (node: Node) => ConvGeometry): Candidate[] {
   const plain = (node: Node) => {
     const geometry = geometryOf(node);
-    return { kernels: [plainKernel("conv_dw", geometry, [input(0), input(1), output(0)], sizeOf(geometry.w))] };
+    const kernel = plainKernel("conv_dw", geometry, [input(0), input(1), output(0)], sizeOf(geometry.w));
+    return { kernels: [{ ...kernel, iterations: sizeOf(geometry.y) / geometry.y[3]! }] };
   };
   const fast = (node: Node, target: Target, shared: boolean) => {
     const geometry = geometryOf(node);

@@ -12,6 +12,7 @@ import { leading } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { expand } from "./expand.ts";
 import { reshape } from "./reshape.ts";
+import { transpose } from "./transpose.ts";
 import { affine, unary } from "./unary.ts";
 import { where } from "./where.ts";
 
@@ -157,13 +158,14 @@ function anyAxes(index: number): Candidate {
       const strides = stridesOf(shape);
       const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
       const count = sizeOf(node.outputs[0]!.shape);
+      const terms = sizeOf(axes.map((i) => shape[i]!));
       return {
         kernels: [{
           shader: "reduce",
           constants: { FUNCTION: index },
           params: {
             count,
-            terms: sizeOf(axes.map((i) => shape[i]!)),
+            terms,
             scale,
             dims: leading(kept.map((i) => shape[i]!), 1),
             strides: leading(kept.map((i) => strides[i]!), 0),
@@ -172,18 +174,36 @@ function anyAxes(index: number): Candidate {
           },
           bindings: [input(0), output(0)],
           workgroups: cover(count, 64),
+          iterations: terms + Math.ceil(terms / 64) + 8,
         }],
       };
     },
   };
 }
 
+/** Terms from which axes that no fast kernel takes are moved to the end first. */
+const MANY_TERMS = 4096;
+
+/** The axes in the order that brings long scattered reductions to the end; null where x is fine as it is. */
+function gathered(x: Tensor, axes: readonly number[]): number[] | null {
+  const kept = [...x.shape.keys()].filter((i) => !axes.includes(i));
+  const terms = sizeOf(axes.map((i) => x.shape[i]!));
+  const fast = isRun(axes, x.shape.length - axes.length) ||
+    (isRun(axes, 0) && sizeOf(kept.map((i) => x.shape[i]!)) % 4 === 0);
+  return fast || terms <= MANY_TERMS ? null : [...kept, ...axes];
+}
+
 /** A reduction over `axes` (all of them when empty). */
 export function reduce(g: Graph, name: ReduceName, x: Tensor, axes: readonly number[], keepdims = false): Tensor {
   const rank = x.shape.length;
   const all = axes.length ? axes.map((a) => normalizeAxis(a, rank)).sort((a, b) => a - b) : x.shape.map((_, i) => i);
-  const fold = (kind: Fold, value: Tensor, keep = keepdims, scale = 1) =>
-    g.apply(reduceOps[kind], [value], { axes: all, keepdims: keep, scale });
+  const fold = (kind: Fold, value: Tensor, keep = keepdims, scale = 1) => {
+    const perm = gathered(value, all);
+    if (!perm) return g.apply(reduceOps[kind], [value], { axes: all, keepdims: keep, scale });
+    const last = all.map((_, i) => rank - all.length + i);
+    const y = g.apply(reduceOps[kind], [transpose(g, value, perm)], { axes: last, keepdims: false, scale });
+    return keep ? reshape(g, y, x.shape.map((d, i) => all.includes(i) ? 1 : d)) : y;
+  };
   switch (name) {
     case "Mean":
       return fold("Sum", x, keepdims, 1 / sizeOf(all.map((i) => x.shape[i]!)));

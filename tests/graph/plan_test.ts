@@ -7,7 +7,7 @@ import { plan } from "../../src/graph/plan.ts";
 import { type DispatchStep, memoryOf, printProgram, type Program } from "../../src/graph/program.ts";
 import { sizeOf } from "../../src/graph/tensor.ts";
 
-const target: Target = { kind: "cpu", maxBindingBytes: 2 ** 20, maxTextureRows: 64 };
+const target: Target = { kind: "cpu", maxBindingBytes: 2 ** 20, maxTextureRows: 64, maxIterations: 65535 };
 
 /** y = f(x), one dispatch. */
 const Copy: Op = {
