@@ -1,0 +1,77 @@
+/** Runs of a tiny network, for tests of training. */
+
+import assert from "node:assert/strict";
+import { type Config, parseConfig } from "../../src/config.ts";
+import { loadGenerator } from "../../src/generators/model.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { StateStore } from "../../src/gpu/store.ts";
+import { locate } from "../../src/paths.ts";
+import type { MetricsLine } from "../../src/training/metrics.ts";
+import { type StepReport, train, type TrainResult } from "../../src/training/trainer.ts";
+
+/** Settings of the smallest run that is one: a step takes tens of milliseconds on a CPU. */
+export const TINY: readonly string[] = [
+  "generator.model=models/fashion-mnist/card.yaml",
+  "encoder={arch: resnet18, stem: cifar, input: 32, width: 4}",
+  "batch=4",
+  "steps=6",
+  "log.every=1",
+  "probe.data.path=null",
+];
+
+/** The tiny settings with overrides. */
+export function tinyConfig(...sets: string[]): Config {
+  return parseConfig("", [...TINY, ...sets]);
+}
+
+/** What a run is started with. */
+export interface TinyOptions {
+  readonly resume?: string | null;
+  /** Called after each step; true asks the run to stop. */
+  readonly onStep?: (report: StepReport) => boolean | void;
+}
+
+/** Trains into `out` with states of its own. */
+export async function trainTiny(
+  gpu: Gpu,
+  config: Config,
+  out: string,
+  options: TinyOptions = {},
+): Promise<TrainResult> {
+  const store = new StateStore(gpu);
+  const stop = new AbortController();
+  try {
+    return await train(gpu, store, await loadGenerator(locate(config.generator.model)), config, {
+      out,
+      resume: options.resume ?? null,
+      signal: stop.signal,
+      onStep: (report) => {
+        if (options.onStep?.(report)) stop.abort();
+      },
+      log: () => {},
+    });
+  } finally {
+    store.close();
+  }
+}
+
+/** The lines of a run's metrics without the speed, which is never the same twice. */
+export async function metricsOf(out: string): Promise<Omit<MetricsLine, "images_per_second">[]> {
+  const text = await Deno.readTextFile(`${out}/metrics.jsonl`);
+  assert(text === "" || text.endsWith("\n"));
+  return text.trimEnd().split("\n").filter(Boolean).map((line) => {
+    const { images_per_second: speed, ...rest } = JSON.parse(line);
+    assert(speed > 0);
+    return rest;
+  });
+}
+
+/** Gives `work` a folder that is gone afterwards. */
+export async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
