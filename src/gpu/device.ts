@@ -44,6 +44,8 @@ const NO_ADAPTER =
 
 /** The adapter that Deno offers first. Throws WorkError with the remedy when there is none. */
 export async function findAdapter(): Promise<{ adapter: GPUAdapter; info: AdapterInfo }> {
+  // Without it a library of the driver prints an error line of its own on stderr.
+  if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new WorkError(NO_ADAPTER);
   const { description, vendor, device } = adapter.info;
