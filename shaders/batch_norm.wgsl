@@ -42,6 +42,6 @@ fn apply(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroup
   let channel = i % params.channels;
   var v = (x[i] - mean[channel]) / sqrt(variance[channel] + params.epsilon) * scale[channel] + bias[channel];
   if (RESIDUAL) { v += residual[i]; }
-  if (RELU) { v = max(v, 0.0); }
+  if (RELU) { v = select(v, 0.0, v < 0.0); } // not max, which would turn NaN into 0
   y[i] = v;
 }

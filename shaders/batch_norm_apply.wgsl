@@ -33,7 +33,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
     let at = row * params.vectors + channel;
     var v = (textureLoad(x, texel_at(at)) - m) * factor + b;
     if (RESIDUAL) { v += textureLoad(residual, texel_at(at)); }
-    if (RELU) { v = max(v, vec4f()); }
+    if (RELU) { v = select(v, vec4f(), v < vec4f()); } // not max, which would turn NaN into 0
     y[at] = v;
   }
 }
