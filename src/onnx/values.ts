@@ -7,7 +7,7 @@ import type { Graph } from "../graph/graph.ts";
 import { hostArray, type Tensor } from "../graph/tensor.ts";
 import { reshape } from "../ops/reshape.ts";
 import { transpose } from "../ops/transpose.ts";
-import { type HostTensor } from "./decode.ts";
+import type { HostTensor } from "./decode.ts";
 
 /** A value: known on the host, or a tensor of the graph. */
 export type Value =
