@@ -3,8 +3,9 @@
  * are finished are read back, one that was cut off continues from its checkpoint.
  */
 
-import type { Config } from "../config.ts";
+import { type Config, configToYaml } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
+import { UserError } from "../errors.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { exists } from "../paths.ts";
@@ -59,13 +60,14 @@ async function oneRun(
 ): Promise<SweepRun | null> {
   const out = `${options.out}/std-${std}-seed-${seed}`;
   const done = `${out}/result.json`;
-  if (exists(done)) return JSON.parse(await Deno.readTextFile(done));
   const checkpoint = `${out}/last.safetensors`;
   const settings: Config = {
     ...config,
     seed,
     views: { ...config.views, latent: { ...config.views.latent, kind: std === 0 ? "none" : "gaussian", std } },
   };
+  await refuseOtherSettings(out, settings);
+  if (exists(done)) return JSON.parse(await Deno.readTextFile(done));
   const { training, probes } = await trainAndProbe(gpu, settings, {
     out,
     resume: exists(checkpoint) ? checkpoint : null,
@@ -78,6 +80,13 @@ async function oneRun(
   const run: SweepRun = { std, seed, loss: training.loss, probes, seconds: training.seconds };
   await writeAtomic(done, JSON.stringify(run, null, 2) + "\n");
   return run;
+}
+
+/** Throws UserError when a run that was begun in `out` has other settings: its numbers would be mixed with the new ones. */
+async function refuseOtherSettings(out: string, settings: Config): Promise<void> {
+  const file = `${out}/config.yaml`;
+  if (!exists(file) || await Deno.readTextFile(file) === configToYaml(settings)) return;
+  throw new UserError(`${out} was begun with other settings: give the sweep another --out, or remove that folder`);
 }
 
 /** sweep.csv, sweep.json and the plots, each whole or not at all. */
