@@ -79,7 +79,7 @@ class Planner {
 
   /** The node whole, or cut along the first axis where one of its bindings would pass the adapter's limit. */
   #parts(node: Node): { node: Node; start: number; split: readonly boolean[] | null }[] {
-    const largest = Math.max(0, ...[...node.inputs, ...node.outputs].map(bytesOf));
+    const largest = largestBinding(node, this.target);
     if (largest <= this.target.maxBindingBytes) return [{ node, start: 0, split: null }];
     const split = node.op.splitInputs?.(node);
     const limit = this.target.maxBindingBytes;
@@ -217,6 +217,19 @@ function choose(node: Node, target: Target): Lowering {
   const chosen = able.find((c) => c.name === forced) ?? able.find((c) => !c.on || c.on === target.kind);
   if (!chosen) throw new TypeError(`internal: no kernel of ${node.op.name} accepts ${node.name}`);
   return chosen.lower(node, target);
+}
+
+/** Bytes of the largest buffer that a node's kernels bind; what they read as textures has limits of its own. */
+function largestBinding(node: Node, target: Target): number {
+  const { kernels, scratch = [] } = choose(node, target);
+  const sizes = kernels.flatMap(({ bindings }) =>
+    bindings.map((ref) => {
+      if (ref.kind === "texture") return 0;
+      if (ref.kind === "scratch") return scratch[ref.index]!;
+      return bytesOf((ref.kind === "input" ? node.inputs : node.outputs)[ref.index]!);
+    })
+  );
+  return Math.max(0, ...sizes);
 }
 
 /** Throws RangeError for a kernel that the adapter would cut short. */

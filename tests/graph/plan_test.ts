@@ -107,6 +107,37 @@ Deno.test("what cannot be split says which node, what it needs and what the adap
   assert.throws(() => plan(g, target), /Sum2 mix binds 1200000 bytes; the adapter binds at most 1048576/);
 });
 
+Deno.test("what is only read as a texture may be larger than a binding", () => {
+  const g = new Graph();
+  const x = g.input("x", [4]);
+  const Reads: Op = {
+    ...Copy,
+    name: "Reads",
+    infer: () => [{ shape: [4], dtype: "f32" }],
+    candidates: plain(() => ({
+      kernels: [{ shader: "reads", bindings: [texture(input(1)), output(0)], workgroups: [1, 1, 1] }],
+    })),
+  };
+  g.output("y", g.apply(Reads, [x, g.input("big", [10, 300, 100])], {}));
+  assert.equal(dispatches(plan(g, target)).length, 1);
+});
+
+Deno.test("a kernel whose loops the adapter would cut short is refused", () => {
+  const g = new Graph();
+  const Loops: Op = {
+    ...Copy,
+    name: "Loops",
+    candidates: plain(() => ({
+      kernels: [{ shader: "loops", bindings: [input(0), output(0)], workgroups: [1, 1, 1], iterations: 70000 }],
+    })),
+  };
+  g.output("y", g.apply(Loops, [g.input("x", [4])], {}));
+  assert.throws(
+    () => plan(g, target),
+    /loops\.wgsl loops 70000 times an invocation, this adapter ends loops after 65535/,
+  );
+});
+
 Deno.test("more than 65535 workgroups are folded into two dimensions", () => {
   const g = new Graph();
   const x = g.input("x", [4]);
