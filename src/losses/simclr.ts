@@ -21,11 +21,18 @@ export interface Temperatures {
 /** Loss of features [views * n, d] of unit length, view-major: row v * n + i is view v of sample i. One value. */
 export function simclrLoss(g: Graph, features: Tensor, samples: number, temperatures: Temperatures): Tensor {
   const rows = features.shape[0]!;
-  if (rows % samples !== 0) {
-    throw new TypeError(`${rows} feature rows are no whole number of views of ${samples} samples`);
-  }
+  viewsOf(features, samples);
   const labels = Int32Array.from({ length: rows }, (_, i) => i % samples);
   return contrastiveLoss(g, features, g.constant(labels, [rows], "i32", "sample of each row"), temperatures);
+}
+
+/** Number of views in features [views * n, d]. Throws TypeError when the rows are no whole number of them. */
+export function viewsOf(features: Tensor, samples: number): number {
+  const rows = features.shape[0]!;
+  if (samples < 1 || rows % samples !== 0) {
+    throw new TypeError(`${rows} feature rows are no whole number of views of ${samples} samples`);
+  }
+  return rows / samples;
 }
 
 /** Mean over the rows with label i32 [m] of `features` [m, d]; positives share the label. */

@@ -2,16 +2,13 @@
 
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, mul, sub } from "./binary.ts";
-import { reduce } from "./reduce.ts";
-import { affine, unary } from "./unary.ts";
+import { add, mul } from "./binary.ts";
+import { standardize } from "./standardize.ts";
 
 /** Normalises x [n, h, w, c]; scale and bias are [c]. The variance is biased. */
 export function instanceNorm(g: Graph, x: Tensor, scale: Tensor, bias: Tensor, epsilon: number): Tensor {
   return g.scope("InstanceNormalization", () => {
-    const d = sub(g, x, reduce(g, "Mean", x, [1, 2], true));
-    const variance = reduce(g, "Mean", mul(g, d, d), [1, 2], true);
-    const r = unary(g, "Reciprocal", unary(g, "Sqrt", affine(g, variance, 1, epsilon)));
-    return add(g, mul(g, d, mul(g, r, scale)), bias);
+    const { centered, rate } = standardize(g, x, [1, 2], epsilon);
+    return add(g, mul(g, centered, mul(g, rate, scale)), bias);
   });
 }
