@@ -1,5 +1,7 @@
 /** metrics.jsonl: one line of JSON a measured step, cut back to the checkpoint on resume. */
 
+import { writeAtomic } from "../data/atomic.ts";
+
 /** A line of metrics.jsonl. */
 export interface MetricsLine {
   readonly step: number;
@@ -18,12 +20,10 @@ export class MetricsFile {
   }
 
   /** Opens a file for a run that continues after `step` updates: lines of later steps are dropped. */
-  static open(path: string, step: number): MetricsFile {
+  static async open(path: string, step: number): Promise<MetricsFile> {
     const kept = step === 0 ? [] : readLines(path).filter((line) => line.step <= step);
-    const file = Deno.openSync(path, { write: true, create: true, truncate: true });
-    const metrics = new MetricsFile(file);
-    kept.forEach((line) => metrics.write(line));
-    return metrics;
+    await writeAtomic(path, kept.map((line) => JSON.stringify(line) + "\n").join(""));
+    return new MetricsFile(await Deno.open(path, { append: true }));
   }
 
   write(line: MetricsLine): void {

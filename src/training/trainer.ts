@@ -19,7 +19,7 @@ import type { StateStore } from "../gpu/store.ts";
 import { plan } from "../graph/plan.ts";
 import { memoryOf } from "../graph/program.ts";
 import { locate } from "../paths.ts";
-import { type Checkpoint, loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
+import { loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
 import { MetricsFile } from "./metrics.ts";
 import { learningRate } from "./schedule.ts";
 import { buildStep } from "./step.ts";
@@ -69,19 +69,31 @@ export async function train(
   options: TrainOptions,
 ): Promise<TrainResult> {
   const resumed = options.resume === null ? null : await loadCheckpoint(options.resume);
+  const { steps } = trainingLength(config);
+  if (resumed && resumed.step > steps) {
+    throw new UserError(
+      `${resumed.path} is at step ${resumed.step}, the run ends at ${steps}: raise --steps or --epochs`,
+    );
+  }
   const built = buildStep(generator, config);
   const program = plan(built.graph, targetOf(gpu.info));
   const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
   options.log(`a step is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
   const session = await Session.create(gpu, program, store);
   try {
-    await Deno.mkdir(options.out, { recursive: true });
-    await writeAtomic(`${options.out}/config.yaml`, configToYaml(config));
     initializeStates(store, built.states, config.seed);
     if (resumed) restoreStates(resumed, store, built.states);
     else if (config.encoder.weights !== null) await loadEncoder(locate(config.encoder.weights), store, built.states);
+    // Only now, so that what does not fit leaves an older run's files alone.
+    await writeAtomic(`${options.out}/config.yaml`, configToYaml(config));
     await writeViewSheet(gpu, generator, config, `${options.out}/views.png`);
-    return await new Run(session, store, built.states, config, options, resumed).go();
+    const start = resumed?.step ?? 0;
+    const metrics = await MetricsFile.open(`${options.out}/metrics.jsonl`, start);
+    try {
+      return await new Run(session, store, built.states, config, options, start, metrics).go();
+    } finally {
+      metrics.close();
+    }
   } finally {
     session.close();
   }
@@ -90,8 +102,6 @@ export async function train(
 /** One run of the loop. */
 class Run {
   readonly #length;
-  readonly #start: number;
-  readonly #metrics: MetricsFile;
   readonly #pending: { step: number; lr: number; result: Promise<{ loss: number; health: number }> }[] = [];
   readonly #begun = performance.now();
   #measured: { time: number; step: number };
@@ -103,39 +113,29 @@ class Run {
     readonly states: StateShapes,
     readonly config: Config,
     readonly options: TrainOptions,
-    resumed: Checkpoint | null,
+    readonly start: number,
+    readonly metrics: MetricsFile,
   ) {
     this.#length = trainingLength(config);
-    this.#start = resumed?.step ?? 0;
-    if (this.#start > this.#length.steps) {
-      throw new UserError(
-        `${resumed!.path} is at step ${this.#start}, the run ends at ${this.#length.steps}: raise --steps or --epochs`,
-      );
-    }
-    this.#metrics = MetricsFile.open(`${options.out}/metrics.jsonl`, this.#start);
-    this.#measured = { time: performance.now(), step: this.#start };
+    this.#measured = { time: performance.now(), step: start };
   }
 
   async go(): Promise<TrainResult> {
     const { steps } = this.#length;
     const checkpoint = `${this.options.out}/last.safetensors`;
-    let step = this.#start;
+    let step = this.start;
     let saved = -1;
     const save = async () => {
       while (this.#pending.length) await this.#settle();
       if (saved !== step) await saveCheckpoint(checkpoint, this.store, this.states, step, this.config);
       saved = step;
     };
-    try {
-      while (step < steps && !this.options.signal.aborted) {
-        this.#submit(step++);
-        if (this.#pending.length >= STEPS_IN_FLIGHT) await this.#settle();
-        if (step % this.config.checkpoint.every === 0) await save();
-      }
-      await save();
-    } finally {
-      this.#metrics.close();
+    while (step < steps && !this.options.signal.aborted) {
+      this.#submit(step++);
+      if (this.#pending.length >= STEPS_IN_FLIGHT) await this.#settle();
+      if (step % this.config.checkpoint.every === 0) await save();
     }
+    await save();
     return { step, steps, loss: this.#loss, checkpoint, seconds: (performance.now() - this.#begun) / 1000 };
   }
 
@@ -166,7 +166,7 @@ class Run {
     if (done % this.config.log.every !== 0 && done !== this.#length.steps) return;
     const now = performance.now();
     const images = 2 * this.config.batch * (done - this.#measured.step);
-    this.#metrics.write({
+    this.metrics.write({
       step: done,
       epoch: Math.floor(step / this.#length.stepsPerEpoch) + 1,
       loss,
