@@ -6,7 +6,7 @@
 import { type Config, configToYaml, parseConfig } from "../config.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../data/safetensors.ts";
 import { fromTorchLayout, toTorchLayout, toTorchShape } from "../encoders/weights.ts";
-import { UserError } from "../errors.ts";
+import { UserError, WorkError } from "../errors.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { sizeOf } from "../graph/tensor.ts";
 
@@ -25,7 +25,10 @@ export interface Checkpoint {
 /** Shapes of the states to keep, on the device's layout, by name. */
 export type StateShapes = ReadonlyMap<string, readonly number[]>;
 
-/** Writes all states beside `path` and renames, so that a kill leaves the old file or the new one. */
+/**
+ * Writes all states beside `path` and renames, so that a kill leaves the old file or the new one. States that are not
+ * finite, which the next step's loss would show, are a WorkError and the old file stays.
+ */
 export async function saveCheckpoint(
   path: string,
   store: StateStore,
@@ -33,12 +36,19 @@ export async function saveCheckpoint(
   step: number,
   config: Config,
 ): Promise<void> {
-  const tensors: [string, StoredTensor][] = [];
-  for (const [name, shape] of shapes) {
+  // All at once: a read alone waits for the device's next poll, which is longer than the copy.
+  const read = async ([name, shape]: readonly [string, readonly number[]]): Promise<[string, StoredTensor]> => {
     const data = await store.read(name, sizeOf(shape));
+    if (!data.every(Number.isFinite)) {
+      throw new WorkError(
+        `${name} holds values that are not finite after step ${step}; the last checkpoint is kept: ` +
+          `resume it with a lower optimizer.lr than ${config.optimizer.lr}`,
+      );
+    }
     const torch = toTorchLayout(shape, data);
-    tensors.push([name, { dtype: "F32", shape: torch.shape, data: torch.data }]);
-  }
+    return [name, { dtype: "F32", shape: torch.shape, data: torch.data }];
+  };
+  const tensors = await Promise.all([...shapes].map(read));
   const metadata = {
     format: "latent-views",
     version: String(FORMAT_VERSION),
