@@ -130,7 +130,7 @@ async function execute(task: TaskDefinition, argv: readonly string[]): Promise<n
     log: (line) => writeLine(Deno.stderr, line),
   });
   if (json) writeLine(Deno.stdout, JSON.stringify(result ?? {}));
-  return 0;
+  return Deno.exitCode; // 1 where the task found what it looked for to be wrong, as a case of a suite
 }
 
 function describeCommand(task: TaskDefinition): Command {

@@ -9,6 +9,11 @@ const { ModelProto, TensorProto } = onnxProto.onnx;
 type TensorMessage = onnxProto.onnx.ITensorProto;
 type AttributeMessage = onnxProto.onnx.IAttributeProto;
 
+/** A model that uses what is not supported: an operator, an attribute, a type. */
+export class UnsupportedError extends UserError {
+  override name = "UnsupportedError";
+}
+
 /** A tensor on the host. Whole numbers and bools are kept as f64, which holds int64 up to 2^53. */
 export interface HostTensor {
   readonly dtype: DType;
@@ -71,7 +76,9 @@ const TYPES: Record<
 /** Our type of an ONNX element type; UserError for those that have none (strings, complex numbers ...). */
 export function dtypeOf(code: number, what: string): DType {
   const type = TYPES[code];
-  if (!type) throw new UserError(`${what} has ONNX element type ${code}: float, int32, int64 and bool are supported`);
+  if (!type) {
+    throw new UnsupportedError(`${what} has ONNX element type ${code}: float, int32, int64 and bool are supported`);
+  }
   return type.dtype;
 }
 
@@ -136,7 +143,7 @@ export function decodeTensorFile(path: string): { name: string; tensor: HostTens
 
 function valueInfo(value: onnxProto.onnx.IValueInfoProto, path: string): ModelValue {
   const type = value.type?.tensorType;
-  if (!type) throw new UserError(`${path}: ${value.name} is no tensor (sequences and maps are not supported)`);
+  if (!type) throw new UnsupportedError(`${path}: ${value.name} is no tensor (sequences and maps are not supported)`);
   const dims = (type.shape?.dim ?? []).map((d, i) =>
     d.dimParam || (d.dimValue == null ? `dim${i}` : Number(d.dimValue))
   );

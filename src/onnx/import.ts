@@ -1,9 +1,9 @@
 /** An ONNX model as nodes of a graph, at the batch size of the tensors that it is given. */
 
 import { messageOf, suggest, UserError } from "../errors.ts";
-import type { Graph } from "../graph/graph.ts";
-import { sizeOf, specText, type Tensor } from "../graph/tensor.ts";
-import type { HostTensor, Model, ModelNode, ModelValue } from "./decode.ts";
+import { Graph } from "../graph/graph.ts";
+import { sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
+import { type HostTensor, type Model, type ModelNode, type ModelValue, UnsupportedError } from "./decode.ts";
 import { folders } from "./fold.ts";
 import { type Importer, importers } from "./operators.ts";
 import { NodeReader } from "./reader.ts";
@@ -11,6 +11,13 @@ import { asImage, asPlain, plainValue, shapeOf, type Value } from "./values.ts";
 
 /** Folded tensors above this many elements are left to the device, unless they are whole numbers. */
 const FOLD_LIMIT = 65536;
+
+/** A value that must be known at import, but depends on the inputs. */
+class UnknownValueError extends UnsupportedError {
+  constructor(message: string, readonly value: string) {
+    super(message);
+  }
+}
 
 /** What an operator's importer works with. */
 export interface NodeScope {
@@ -33,17 +40,20 @@ export interface NodeScope {
   has(index: number): boolean;
 }
 
+/** Inputs by name: tensors of the graph, or values that are known and fold away. */
+export type Given = Readonly<Record<string, Tensor | HostTensor>>;
+
 /**
  * Adds a model's nodes and returns its outputs by name. Symbolic dimensions take their values from the given tensors;
  * a fixed batch size in the first dimension may be run at another one. UserError for wrong inputs, and for
  * operators or attributes that are not supported: all unknown operators at once, with the nodes that use them.
  */
-export function importModel(g: Graph, model: Model, given: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+export function importModel(g: Graph, model: Model, given: Given): Record<string, Tensor> {
   refuseUnknown(model);
   const batch = bindInputs(model, given);
   const values = new Map<string, Value>();
   for (const [name, host] of model.weights) values.set(name, { host });
-  for (const [name, tensor] of Object.entries(given)) values.set(name, plainValue(tensor));
+  for (const [name, v] of Object.entries(given)) values.set(name, "role" in v ? plainValue(v) : { host: v });
   for (const node of model.nodes) {
     const inputs = node.inputs.map((name) => name === "" ? null : lookUp(model, values, node, name));
     const outputs = importNode(g, model, node, inputs, batch);
@@ -56,6 +66,38 @@ export function importModel(g: Graph, model: Model, given: Readonly<Record<strin
     if (!value) throw new UserError(`${model.path}: no node makes the output ${name}`);
     return [name, asPlain(g, value)];
   }));
+}
+
+/**
+ * The inputs whose values must be known at import, found by trying: the shape that a Reshape takes, the bounds of a
+ * Clip. UserError for a model that cannot be imported even so.
+ */
+export function neededInputs(model: Model, inputs: ReadonlyMap<string, HostTensor>): ReadonlySet<string> {
+  const known = new Set<string>();
+  while (true) {
+    const g = new Graph();
+    const given = [...inputs].map(([name, host]) =>
+      [name, known.has(name) ? host : g.input(name, host.shape, host.dtype)] as const
+    );
+    try {
+      importModel(g, model, Object.fromEntries(given));
+      return known;
+    } catch (error) {
+      if (!(error instanceof UnknownValueError)) throw error;
+      const before = known.size;
+      for (const name of sourcesOf(model, error.value)) if (inputs.has(name)) known.add(name);
+      if (known.size === before) throw error;
+    }
+  }
+}
+
+/** All values that a value is made from, itself among them. */
+function sourcesOf(model: Model, value: string): Set<string> {
+  const sources = new Set([value]);
+  for (const node of [...model.nodes].reverse()) {
+    if (node.outputs.some((name) => sources.has(name))) node.inputs.forEach((name) => sources.add(name));
+  }
+  return sources;
 }
 
 function lookUp(model: Model, values: ReadonlyMap<string, Value>, node: ModelNode, name: string): Value {
@@ -80,7 +122,9 @@ function importNode(
     reader.finish();
     return outputs;
   } catch (error) {
-    if (error instanceof UserError) throw new UserError(`${model.path}: ${error.message}`, { cause: error });
+    const message = `${model.path}: ${messageOf(error)}`;
+    if (error instanceof UnknownValueError) throw new UnknownValueError(message, error.value);
+    if (error instanceof UserError) throw new UnsupportedError(message, { cause: error });
     throw new UserError(`${model.path}: ${node.op} ${node.name}: ${messageOf(error)}`, { cause: error });
   }
 }
@@ -119,11 +163,9 @@ function nodeScope(
     host: (index) => {
       const value = need(index);
       if (!("host" in value)) {
-        throw new UserError(
-          `${node.label}: input ${index} (${
-            node.node.inputs[index]
-          }) depends on the model's inputs, but must be known at import`,
-        );
+        const name = node.node.inputs[index]!;
+        const why = "depends on the model's inputs, but must be known at import";
+        throw new UnknownValueError(`${node.label}: input ${index} (${name}) ${why}`, name);
       }
       return value.host;
     },
@@ -148,11 +190,11 @@ function refuseUnknown(model: Model): void {
   const list = [...unknown].map(([op, names]) =>
     `${op} (${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""})`
   );
-  throw new UserError(`${model.path}: unsupported operators: ${list.join("; ")}`);
+  throw new UnsupportedError(`${model.path}: unsupported operators: ${list.join("; ")}`);
 }
 
 /** Checks names, types and shapes of the given tensors; returns the batch where a fixed one is overridden. */
-function bindInputs(model: Model, given: Readonly<Record<string, Tensor>>): NodeScope["batch"] {
+function bindInputs(model: Model, given: Given): NodeScope["batch"] {
   const names = model.inputs.map((v) => v.name);
   for (const name of Object.keys(given)) {
     if (!names.includes(name)) throw new UserError(`${model.path} has no input ${name}: ${suggest(name, names)}`);
@@ -162,7 +204,7 @@ function bindInputs(model: Model, given: Readonly<Record<string, Tensor>>): Node
   const symbols = new Map<string, number>();
   let batch: NodeScope["batch"] = null;
   for (const declared of model.inputs) {
-    const tensor = given[declared.name]!;
+    const tensor: TensorSpec = given[declared.name]!;
     if (tensor.dtype !== declared.dtype) {
       throw new UserError(`${model.path}: input ${declared.name} takes ${declared.dtype}, got ${specText(tensor)}`);
     }
@@ -180,7 +222,7 @@ function bindInputs(model: Model, given: Readonly<Record<string, Tensor>>): Node
   return batch;
 }
 
-function mismatch(model: Model, declared: ModelValue, tensor: Tensor): never {
+function mismatch(model: Model, declared: ModelValue, tensor: TensorSpec): never {
   throw new UserError(`${model.path}: input ${declared.name} has shape [${declared.dims}], got [${tensor.shape}]`);
 }
 
