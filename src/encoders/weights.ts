@@ -1,8 +1,9 @@
 /** Between the device's layout of weights (HWIO) and torch's (OIHW), and encoder weights from files. */
 
-import { readSafetensors } from "../data/safetensors.ts";
+import { readSafetensors, type StoredTensor, writeSafetensors } from "../data/safetensors.ts";
 import { suggest, UserError } from "../errors.ts";
 import type { StateStore } from "../gpu/store.ts";
+import { sizeOf } from "../graph/tensor.ts";
 
 /** A tensor on the host. */
 export interface Weights {
@@ -75,6 +76,25 @@ export async function loadEncoder(
     }
     store.write(name, values.data);
   }
+}
+
+/**
+ * Writes the `encoder.*` states with torchvision's names (`conv1.weight`, ...) and layout: what `loadEncoder` takes and,
+ * `fc` aside, torchvision's load_state_dict. `shapes` are those of the device.
+ */
+export async function saveEncoder(
+  path: string,
+  store: StateStore,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const tensors: [string, StoredTensor][] = [];
+  for (const [name, shape] of shapes) {
+    if (!name.startsWith("encoder.")) continue;
+    const values = toTorchLayout(shape, await store.read(name, sizeOf(shape)));
+    tensors.push([name.slice("encoder.".length), { dtype: "F32", ...values }]);
+  }
+  await writeSafetensors(path, tensors, metadata);
 }
 
 /** Shape in torch's order. */
