@@ -14,7 +14,7 @@ struct Params { vectors: u32, alpha: f32, beta: f32 }
 
 fn apply(v: vec4f) -> vec4f {
   switch FUNCTION {
-    case 0u: { return max(v, vec4f(0.0)); } // Relu
+    case 0u: { return select(v, vec4f(), v < vec4f()); } // Relu; not max, which would turn NaN into 0
     case 1u: { return select(v * params.alpha, v, v > vec4f(0.0)); } // LeakyRelu
     case 2u: { return sigmoid4(v); } // Sigmoid
     case 3u: { return tanh4(v); } // Tanh
