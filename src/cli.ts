@@ -1,6 +1,6 @@
 // The frame of every task: options in, exit code 0, 1 or 2 out, one `error: ...` line where it failed.
 import { Command, CommanderError, Option } from "commander";
-import { type Config, loadConfig } from "./config.ts";
+import { type Config, configToYaml, loadConfig, parseConfig } from "./config.ts";
 import { messageOf, suggest, UserError } from "./errors.ts";
 import { locate, PROJECT_ROOT } from "./paths.ts";
 
@@ -23,8 +23,11 @@ export interface TaskContext {
   /** Arguments that are not options, where the task takes them. */
   readonly args: readonly string[];
   readonly json: boolean;
-  /** The settings from --config, --set and the options that are short for them. */
-  config(): Config;
+  /**
+   * The settings from --config, --set and the options that are short for them. Where --config names no file,
+   * `own` takes the place of the default one.
+   */
+  config(own?: Config): Config;
   /** A line for the user: stdout, or stderr under --json. */
   print(line: string): void;
   /** A line about the work: always stderr. */
@@ -125,7 +128,10 @@ async function execute(task: TaskDefinition, argv: readonly string[]): Promise<n
     options,
     args: command.args,
     json,
-    config: () => loadConfig(configPath(task, given), collectSets(task, given)),
+    config: (own) =>
+      own && given.config === undefined
+        ? parseConfig(configToYaml(own), collectSets(task, given))
+        : loadConfig(configPath(task, given), collectSets(task, given)),
     print: (line) => writeLine(json ? Deno.stderr : Deno.stdout, line),
     log: (line) => writeLine(Deno.stderr, line),
   });

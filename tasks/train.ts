@@ -4,6 +4,7 @@ import { runTask, stopOnSignals, type TaskContext, wholeNumber } from "../src/cl
 import { UserError } from "../src/errors.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { exists } from "../src/paths.ts";
+import { loadCheckpoint } from "../src/training/checkpoint.ts";
 import { compareText, trainAndProbe } from "../src/studies/train_and_probe.ts";
 
 await runTask({
@@ -15,7 +16,11 @@ await runTask({
     { flags: "--steps <n>", description: "steps to train", parse: wholeNumber(1), set: "steps" },
     { flags: "--epochs <n>", description: "epochs to train", parse: wholeNumber(1), set: "epochs" },
     { flags: "--seed <n>", description: "seed of everything random", parse: wholeNumber(), set: "seed" },
-    { flags: "--resume [checkpoint]", description: "continue from a checkpoint (default: the one in --out)" },
+    {
+      flags: "--resume [checkpoint]",
+      description:
+        "continue from a checkpoint (default: the one in --out) with its settings, unless --config names others",
+    },
     { flags: "--no-probe", description: "stop after training" },
   ],
   run,
@@ -23,7 +28,6 @@ await runTask({
 
 async function run({ options, config, print, log }: TaskContext): Promise<unknown> {
   const out = options.out as string;
-  const settings = config();
   const resume = options.resume === undefined
     ? null
     : options.resume === true
@@ -32,6 +36,7 @@ async function run({ options, config, print, log }: TaskContext): Promise<unknow
   if (resume === null && exists(`${out}/last.safetensors`)) {
     throw new UserError(`${out} holds a run: continue it with --resume, or give another --out`);
   }
+  const settings = config(resume === null ? undefined : (await loadCheckpoint(resume)).config);
   const gpu = await openGpu();
   const stop = stopOnSignals(log);
   const outcome = await trainAndProbe(gpu, settings, {
