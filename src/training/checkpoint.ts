@@ -58,6 +58,13 @@ export async function saveCheckpoint(
   await writeSafetensors(path, tensors, metadata);
 }
 
+/** The settings in the header of a checkpoint of ours; null for other safetensors files. */
+export async function settingsOf(path: string): Promise<Config | null> {
+  const { metadata } = await readSafetensors(path);
+  if (metadata.format !== "latent-views" || metadata.config === undefined) return null;
+  return parseConfig(metadata.config, [], `the configuration in ${path}`);
+}
+
 /** Reads a checkpoint. A file that is none, or of a newer version, is a UserError. */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const file = await readSafetensors(path);
