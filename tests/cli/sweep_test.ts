@@ -1,0 +1,69 @@
+/** `deno task sweep-std`: what it writes, and that it goes on where it stopped. */
+
+import assert from "node:assert/strict";
+import { runCli } from "../support/cli.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { inFolder, TINY } from "../support/training.ts";
+
+/** Writes both splits of an IDX set of two classes, dark and bright. */
+async function writeIdxSet(folder: string, n = 16, side = 8): Promise<void> {
+  await Deno.mkdir(folder);
+  const labels = Uint8Array.from({ length: n }, (_, i) => i % 2);
+  const pixels = Uint8Array.from({ length: n * side * side }, (_, i) => 120 * (Math.floor(i / side ** 2) % 2) + i % 97);
+  for (const split of ["train", "t10k"]) {
+    const head = [0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, side, 0, 0, 0, side];
+    await Deno.writeFile(`${folder}/${split}-images-idx3-ubyte`, Uint8Array.of(...head, ...pixels));
+    await Deno.writeFile(`${folder}/${split}-labels-idx1-ubyte`, Uint8Array.of(0, 0, 8, 1, 0, 0, 0, n, ...labels));
+  }
+}
+
+gpuTest("a sweep writes its table and plots, and runs again only what is missing", () =>
+  inFolder(async (folder) => {
+    await writeIdxSet(`${folder}/data`);
+    const out = `${folder}/sweep`;
+    const probe = `probe={data: {kind: idx, path: ${folder}/data}, epochs: 1, batch: 8, lr: 0.01}`;
+    const sets = [...TINY.filter((set) => !set.startsWith("probe")), probe].flatMap((set) => ["--set", set]);
+    const sweep = async () => {
+      const done = await runCli("sweep-std", [
+        ...sets,
+        "--stds",
+        "0.5,0",
+        "--seeds",
+        "3",
+        "--steps",
+        "2",
+        "--out",
+        out,
+      ]);
+      assert.equal(done.code, 0, done.stderr);
+      return done;
+    };
+    const trained = (stderr: string) => stderr.split("\n").filter((line) => line.startsWith("a step is")).length;
+
+    const first = await sweep();
+    assert.equal(trained(first.stderr), 2);
+    const runs = JSON.parse(await Deno.readTextFile(`${out}/sweep.json`));
+    assert.deepEqual(runs.map(({ std, seed }: { std: number; seed: number }) => [std, seed]), [[0, 3], [0.5, 3]]);
+    const table = (await Deno.readTextFile(`${out}/sweep.csv`)).trimEnd().split("\n").map((line) => line.split(","));
+    assert.deepEqual(table[0]!.slice(0, 3), ["std", "seed", "linear_top1"]);
+    assert.deepEqual(table.slice(1).map((row) => row.slice(0, 2)), [["0", "3"], ["0.5", "3"]]);
+    for (const row of table) assert.equal(row.length, table[0]!.length);
+    for (const row of table.slice(1)) assert(row.every((cell) => Number.isFinite(Number(cell))), row.join());
+    assert.match(await Deno.readTextFile(`${out}/sweep.svg`), /^<svg/);
+    assert.deepEqual(
+      [...(await Deno.readFile(`${out}/sweep.png`)).slice(1, 4)],
+      [..."PNG"].map((c) => c.charCodeAt(0)),
+    );
+    assert.match(await Deno.readTextFile(`${out}/std-0-seed-3/config.yaml`), /kind: none/);
+    assert.match(await Deno.readTextFile(`${out}/std-0.5-seed-3/config.yaml`), /kind: gaussian\n +std: 0\.5/);
+
+    const csv = await Deno.readTextFile(`${out}/sweep.csv`);
+    assert.equal(trained((await sweep()).stderr), 0);
+    assert.equal(await Deno.readTextFile(`${out}/sweep.csv`), csv);
+
+    await Deno.remove(`${out}/std-0.5-seed-3`, { recursive: true });
+    assert.equal(trained((await sweep()).stderr), 1);
+    const again = JSON.parse(await Deno.readTextFile(`${out}/sweep.json`));
+    const numbers = (list: Record<string, unknown>[]) => list.map(({ std, seed, loss }) => [std, seed, loss]);
+    assert.deepEqual(numbers(again), numbers(runs));
+  }));
