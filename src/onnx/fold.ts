@@ -11,6 +11,16 @@ import type { NodeReader } from "./reader.ts";
 /** Computes a node's only output from host tensors. */
 export type Folder = (node: NodeReader, inputs: readonly (HostTensor | null)[]) => HostTensor;
 
+/** Values that a node may make on the host. */
+const MOST_VALUES = 2 ** 24;
+
+/** The number of elements of a shape. Throws RangeError for one that the host does not take. */
+function countOf(shape: readonly number[]): number {
+  const count = sizeOf(shape);
+  if (count >= 0 && count <= MOST_VALUES) return count;
+  throw new RangeError(`makes ${count} values of shape [${shape}] at import, which is too much`);
+}
+
 /** A host tensor of whole numbers. */
 export function ints(values: readonly number[], shape: readonly number[] = [values.length]): HostTensor {
   return { dtype: "i32", shape, data: Float64Array.from(values) };
@@ -25,7 +35,7 @@ const like = (t: HostTensor, shape: readonly number[], values: ArrayLike<number>
 /** Copies elements to a new shape; `from` gives the source index of an output position. */
 function rearrange(t: HostTensor, shape: readonly number[], from: (at: readonly number[]) => number): HostTensor {
   const strides = stridesOf(shape);
-  const values = Array.from({ length: sizeOf(shape) }, (_, i) => {
+  const values = Array.from({ length: countOf(shape) }, (_, i) => {
     const at = shape.map((d, axis) => Math.floor(i / strides[axis]!) % d);
     return t.data[from(at)]!;
   });
@@ -44,7 +54,7 @@ function elementwise(f: (a: number, b: number) => number, bool = false): Folder 
     };
     const [ia, ib, strides] = [index(a), index(b), stridesOf(shape)];
     const whole = a.dtype !== "f32" && !bool;
-    const values = Array.from({ length: sizeOf(shape) }, (_, i) => {
+    const values = Array.from({ length: countOf(shape) }, (_, i) => {
       const at = shape.map((d, axis) => Math.floor(i / strides[axis]!) % d);
       const v = f(a.data[ia(at)]!, b.data[ib(at)]!);
       return whole ? Math.trunc(v) : v;
@@ -137,12 +147,12 @@ export const folders: Readonly<Record<string, Folder>> = {
   ConstantOfShape: (node, [shape]) => {
     const value = node.tensor("value") ?? { dtype: "f32", shape: [1], data: new Float32Array(1) };
     const dims = Array.from(shape!.data);
-    return like(value, dims, new Array<number>(sizeOf(dims)).fill(value.data[0]!));
+    return like(value, dims, new Array<number>(countOf(dims)).fill(value.data[0]!));
   },
   Range: (_, inputs) => {
     const [start, limit, delta] = inputs.map((t) => t!.data[0]!) as [number, number, number];
     const count = Math.max(0, Math.ceil((limit - start) / delta));
-    return like(inputs[0]!, [count], Array.from({ length: count }, (_, i) => start + i * delta));
+    return like(inputs[0]!, [count], Array.from({ length: countOf([count]) }, (_, i) => start + i * delta));
   },
   Concat: (node, inputs) => {
     const first = inputs[0]!;

@@ -118,7 +118,7 @@ function importNode(
     const folded = fold(reader, inputs);
     if (folded) return [{ host: folded }];
     const scope = nodeScope(g, reader, inputs, batch);
-    const outputs = g.scope(node.name, () => importers[node.op]!(scope));
+    const outputs = g.scope(node.name, () => (importers[node.op] ?? onlyFolds)(scope));
     reader.finish();
     return outputs;
   } catch (error) {
@@ -127,6 +127,12 @@ function importNode(
     if (error instanceof UserError) throw new UnsupportedError(message, { cause: error });
     throw new UserError(`${model.path}: ${node.op} ${node.name}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** An operator of shape arithmetic alone, where an input is not known: says which. */
+function onlyFolds(scope: NodeScope): never {
+  scope.inputs.forEach((v, i) => v && scope.host(i));
+  throw new UserError(`${scope.node.label}: more than ${FOLD_LIMIT} values are not supported`);
 }
 
 /** The node's result where all it needs is known on the host; null otherwise. */

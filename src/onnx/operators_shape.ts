@@ -13,7 +13,7 @@ import type { HostTensor } from "./decode.ts";
 import { axesOf, ints, reshapeTarget, squeezed, unsqueezed } from "./fold.ts";
 import { type NodeScope, rebatch } from "./import.ts";
 import type { Importer } from "./operators.ts";
-import { asImage, asPlain, fitsImage, imageValue, plainValue } from "./values.ts";
+import { asImage, asPlain, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
 
 /** Where ONNX's axes of an image lie in [n, h, w, c]. */
 const IMAGE_AXES = [0, 3, 1, 2];
@@ -73,13 +73,31 @@ const Transpose: Importer = (scope) => {
 
 const Concat: Importer = (scope) => {
   const { g, node } = scope;
-  const values = scope.inputs.map((v) => v!);
   const axis = normalizeAxis(node.int("axis", scope.opset < 4 ? 1 : 0), scope.shape(0).length);
+  const values = axis === 0 ? scope.inputs.map((v) => v!) : sameBatch(scope);
   if (values.some((v) => "tensor" in v && v.nhwc) && values.every(fitsImage)) {
     return [imageValue(concat(g, values.map((v) => asImage(g, v)), IMAGE_AXES[axis]!))];
   }
   return [plainValue(concat(g, values.map((v) => asPlain(g, v)), axis))];
 };
+
+/** Operands of a Concat; constants made for the declared batch are repeated for each sample of the actual one. */
+function sameBatch({ inputs, batch }: NodeScope): Value[] {
+  const live = inputs.find((v) => v && "tensor" in v);
+  return inputs.map((v) => {
+    if (!batch || !live || !v || !("host" in v)) return v!;
+    const { shape, data } = v.host;
+    const rows = shapeOf(live)[0]!;
+    if (shape[0] === rows || shape[0]! * batch.actual !== rows * batch.declared) return v;
+    const one = data.length / batch.declared;
+    if (data.some((value, i) => value !== data[i % one])) return v; // rows that differ belong to no other sample
+    const all = data instanceof Float32Array
+      ? new Float32Array(one * batch.actual)
+      : new Float64Array(one * batch.actual);
+    for (let i = 0; i < batch.actual; i++) all.set(data.subarray(0, one), i * one);
+    return { host: { ...v.host, shape: [rows, ...shape.slice(1)], data: all } };
+  });
+}
 
 const Split: Importer = (scope) => {
   const { g, node } = scope;
