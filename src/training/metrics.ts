@@ -15,7 +15,7 @@ export interface MetricsLine {
 export class MetricsFile {
   readonly #file: Deno.FsFile;
 
-  private constructor(file: Deno.FsFile) {
+  private constructor(file: Deno.FsFile, readonly last: MetricsLine | undefined) {
     this.#file = file;
   }
 
@@ -23,7 +23,7 @@ export class MetricsFile {
   static async open(path: string, step: number): Promise<MetricsFile> {
     const kept = step === 0 ? [] : readLines(path).filter((line) => line.step <= step);
     await writeAtomic(path, kept.map((line) => JSON.stringify(line) + "\n").join(""));
-    return new MetricsFile(await Deno.open(path, { append: true }));
+    return new MetricsFile(await Deno.open(path, { append: true }), kept.at(-1));
   }
 
   write(line: MetricsLine): void {

@@ -51,7 +51,7 @@ export interface StepReport {
 export interface TrainResult {
   readonly step: number;
   readonly steps: number;
-  /** Loss of the last step; null when there was none to do. */
+  /** Loss of the last step; null where none was done here and the metrics do not tell. */
   readonly loss: number | null;
   readonly checkpoint: string;
   readonly seconds: number;
@@ -105,7 +105,7 @@ class Run {
   readonly #pending: { step: number; lr: number; result: Promise<{ loss: number; health: number }> }[] = [];
   readonly #begun = performance.now();
   #measured: { time: number; step: number };
-  #loss: number | null = null;
+  #loss: number | null;
 
   constructor(
     readonly session: Session,
@@ -118,6 +118,7 @@ class Run {
   ) {
     this.#length = trainingLength(config);
     this.#measured = { time: performance.now(), step: start };
+    this.#loss = metrics.last?.step === start ? metrics.last.loss : null;
   }
 
   async go(): Promise<TrainResult> {

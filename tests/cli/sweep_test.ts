@@ -23,24 +23,12 @@ gpuTest("a sweep writes its table and plots, and runs again only what is missing
     const out = `${folder}/sweep`;
     const probe = `probe={data: {kind: idx, path: ${folder}/data}, epochs: 1, batch: 8, lr: 0.01}`;
     const sets = [...TINY.filter((set) => !set.startsWith("probe")), probe].flatMap((set) => ["--set", set]);
-    const sweep = async () => {
-      const done = await runCli("sweep-std", [
-        ...sets,
-        "--stds",
-        "0.5,0",
-        "--seeds",
-        "3",
-        "--steps",
-        "2",
-        "--out",
-        out,
-      ]);
-      assert.equal(done.code, 0, done.stderr);
-      return done;
-    };
+    const options = ["--stds", "0.5,0", "--seeds", "3", "--steps", "2", "--out", out];
+    const sweep = (...more: string[]) => runCli("sweep-std", [...sets, ...options, ...more]);
     const trained = (stderr: string) => stderr.split("\n").filter((line) => line.startsWith("a step is")).length;
 
     const first = await sweep();
+    assert.equal(first.code, 0, first.stderr);
     assert.equal(trained(first.stderr), 2);
     const runs = JSON.parse(await Deno.readTextFile(`${out}/sweep.json`));
     assert.deepEqual(runs.map(({ std, seed }: { std: number; seed: number }) => [std, seed]), [[0, 3], [0.5, 3]]);
@@ -61,9 +49,15 @@ gpuTest("a sweep writes its table and plots, and runs again only what is missing
     assert.equal(trained((await sweep()).stderr), 0);
     assert.equal(await Deno.readTextFile(`${out}/sweep.csv`), csv);
 
-    await Deno.remove(`${out}/std-0.5-seed-3`, { recursive: true });
-    assert.equal(trained((await sweep()).stderr), 1);
-    const again = JSON.parse(await Deno.readTextFile(`${out}/sweep.json`));
+    // Without its result, a run is made again from its checkpoint; without its folder, from the start.
     const numbers = (list: Record<string, unknown>[]) => list.map(({ std, seed, loss }) => [std, seed, loss]);
-    assert.deepEqual(numbers(again), numbers(runs));
+    for (const lost of ["std-0-seed-3/result.json", "std-0.5-seed-3"]) {
+      await Deno.remove(`${out}/${lost}`, { recursive: true });
+      assert.equal(trained((await sweep()).stderr), 1);
+      assert.deepEqual(numbers(JSON.parse(await Deno.readTextFile(`${out}/sweep.json`))), numbers(runs));
+    }
+
+    const other = await sweep("--set", "encoder.width=8");
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /error: \S+std-0-seed-3 was begun with other settings: give the sweep another --out/);
   }));
