@@ -52,7 +52,7 @@ async function tryShader(): Promise<void> {
 }
 
 function listDrivers(): string[] {
-  const named = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].flatMap((name) => Deno.env.get(name)?.split(":") ?? []);
+  const named = namedDrivers().map(({ path }) => path).filter(exists);
   const found = ICD_FOLDERS.flatMap((folder) => {
     try {
       return [...Deno.readDirSync(folder)].map((entry) => `${folder}/${entry.name}`);
@@ -60,12 +60,22 @@ function listDrivers(): string[] {
       return [];
     }
   });
-  return [...named, ...found].filter((path) => path.endsWith(".json"));
+  return [...new Set([...named, ...found])].filter((path) => path.endsWith(".json"));
+}
+
+/** Driver manifests that the environment names; the Vulkan loader then looks nowhere else. */
+function namedDrivers(): { name: string; path: string }[] {
+  return ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].flatMap((name) =>
+    (Deno.env.get(name)?.split(":") ?? []).filter(Boolean).map((path) => ({ name, path }))
+  );
 }
 
 function hints(adapter: AdapterInfo | null, drivers: readonly string[]): string[] {
   if (Deno.build.os !== "linux") return adapter ? [] : ["Deno finds no adapter: update the graphics driver"];
   const list: string[] = [];
+  for (const { name, path } of namedDrivers()) {
+    if (!exists(path)) list.push(`${name} names ${path}, which does not exist: correct it, or unset it`);
+  }
   const nvidia = exists("/dev/nvidiactl") || exists("/proc/driver/nvidia/version");
   if (nvidia && adapter?.kind !== "gpu") {
     if (!drivers.some((path) => /nvidia/i.test(path))) {
