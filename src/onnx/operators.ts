@@ -2,7 +2,9 @@
 
 import type { NodeScope } from "./import.ts";
 import { imageImporters } from "./operators_image.ts";
+import { indexImporters } from "./operators_index.ts";
 import { mathImporters } from "./operators_math.ts";
+import { nnImporters } from "./operators_nn.ts";
 import { shapeImporters } from "./operators_shape.ts";
 import type { Value } from "./values.ts";
 
@@ -10,4 +12,10 @@ import type { Value } from "./values.ts";
 export type Importer = (scope: NodeScope) => readonly Value[];
 
 /** By operator name. */
-export const importers: Readonly<Record<string, Importer>> = { ...mathImporters, ...shapeImporters, ...imageImporters };
+export const importers: Readonly<Record<string, Importer>> = {
+  ...mathImporters,
+  ...nnImporters,
+  ...shapeImporters,
+  ...indexImporters,
+  ...imageImporters,
+};

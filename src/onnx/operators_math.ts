@@ -1,7 +1,7 @@
 /** Importers of element-wise operators, reductions and matrix products. */
 
 import { UserError } from "../errors.ts";
-import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
+import { normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
 import { gemm, matmul } from "../ops/matmul.ts";
@@ -72,13 +72,15 @@ function reduction(name: ReduceName): Importer {
     const { g, node } = scope;
     const axes = axesOf(node, scope.optionalHost(1)) ?? [];
     const keep = node.int("keepdims", 1) === 1;
-    if (axes.length === 0 && node.int("noop_with_empty_axes", 0) === 1) return [scope.inputs[0]!];
+    const noop = node.int("noop_with_empty_axes", 0) === 1; // asked for in any case: it is a known attribute
+    if (axes.length === 0 && noop) return [scope.inputs[0]!];
     const v = scope.inputs[0]!;
     if ("tensor" in v && v.nhwc && keep && axes.length > 0) {
       const place = [0, 3, 1, 2]; // where an ONNX axis lies
       return [imageValue(reduce(g, name, v.tensor, axes.map((a) => place[normalizeAxis(a, 4)]!), true))];
     }
-    return [plainValue(reduce(g, name, scope.plain(0), axes, keep))];
+    const x = scope.plain(0);
+    return [plainValue(cast(g, reduce(g, name, cast(g, x, "f32"), axes, keep), x.dtype))];
   };
 }
 
@@ -112,7 +114,18 @@ const Pow: Importer = (scope) => {
     const p = exponent.host.data[0]!;
     return inPlaceOrder(scope, (x) => p === 1 ? x : p === 2 ? mul(scope.g, x, x) : mul(scope.g, x, mul(scope.g, x, x)));
   }
-  return arithmetic("Pow")(scope);
+  const [base, power] = [scope.plain(0), scope.plain(1)];
+  if (base.dtype === power.dtype) return arithmetic("Pow")(scope);
+  const { g } = scope;
+  return [plainValue(cast(g, binary(g, "Pow", cast(g, base, "f32"), cast(g, power, "f32")), base.dtype))];
+};
+
+/** Before opset 7 the slopes are one for each channel. */
+const PRelu: Importer = (scope) => {
+  const [rank, slope] = [scope.shape(0).length, scope.shape(1)];
+  if (scope.opset >= 7 || slope.length !== 1 || slope[0] === 1) return arithmetic("PRelu")(scope);
+  const slopes = reshape(scope.g, scope.plain(1), [slope[0]!, ...new Array<number>(Math.max(0, rank - 2)).fill(1)]);
+  return [plainValue(binary(scope.g, "PRelu", scope.plain(0), slopes))];
 };
 
 const Cast: Importer = (scope) => {
@@ -123,8 +136,13 @@ const Cast: Importer = (scope) => {
 
 const Dropout: Importer = (scope) => {
   scope.node.ignore("ratio", "seed", "is_test");
-  if (scope.node.node.outputs.length > 1) throw new UserError(`${scope.node.label}: the output mask is not supported`);
-  return [scope.inputs[0]!];
+  const training = scope.opset >= 12 && scope.optionalHost(2)?.data[0] === 1;
+  if (training && (scope.optionalHost(1)?.data[0] ?? 0.5) > 0) {
+    throw new UserError(`${scope.node.label}: training_mode is not supported`);
+  }
+  const shape = scope.shape(0);
+  const mask: Value = { host: { dtype: "bool", shape, data: new Float64Array(sizeOf(shape)).fill(1) } };
+  return scope.node.node.outputs.length > 1 ? [scope.inputs[0]!, mask] : [scope.inputs[0]!];
 };
 
 const simple = [
@@ -152,7 +170,6 @@ const pairs = [
   "Div",
   "Max",
   "Min",
-  "PRelu",
   "Equal",
   "Greater",
   "Less",
@@ -194,6 +211,7 @@ export const mathImporters: Readonly<Record<string, Importer>> = {
   },
   Mod: (scope) => arithmetic(scope.node.int("fmod", 0) === 1 ? "Fmod" : "Mod")(scope),
   Pow,
+  PRelu,
   Not: (scope) => inPlaceOrder(scope, (x) => binary(scope.g, "Equal", x, scope.g.scalar(0, "bool"))),
   Where: broadcast(({ g }, [condition, a, b]) => where(g, condition!, a!, b!)),
   Cast,

@@ -137,8 +137,14 @@ const Pad: Importer = (scope) => {
   if (!PAD_MODES.includes(mode)) {
     throw new UserError(`${node.label}: mode ${mode} is not supported (${PAD_MODES.join(", ")})`);
   }
-  if (scope.has(3)) throw new UserError(`${node.label}: the input axes is not supported`);
-  const pads = scope.opset < 11 ? node.ints("pads") ?? node.ints("paddings") : Array.from(scope.host(1).data);
+  const given = scope.opset < 11 ? node.ints("pads") ?? node.ints("paddings") : Array.from(scope.host(1).data);
+  const rank = scope.shape(0).length;
+  const axes = scope.optionalHost(3);
+  const pads = axes ? new Array<number>(2 * rank).fill(0) : given;
+  axes?.data.forEach((axis, i) => {
+    const d = normalizeAxis(axis, rank);
+    [pads![d], pads![rank + d]] = [given![i]!, given![axes.data.length + i]!];
+  });
   const value = scope.opset < 11 ? node.float("value", 0) : scope.optionalHost(2)?.data[0] ?? 0;
   const v = scope.inputs[0]!;
   if ("tensor" in v && v.nhwc) {
@@ -183,6 +189,15 @@ const DepthToSpace: Importer = (scope) => {
   return [plainValue(reshape(g, together, [n, c / b / b, h * b, w * b]))];
 };
 
+/** Pixels of a block to channels. */
+const SpaceToDepth: Importer = (scope) => {
+  const { g, node } = scope;
+  const b = node.int("blocksize", 1);
+  const [n, c, h, w] = scope.shape(0) as [number, number, number, number];
+  const apart = reshape(g, scope.plain(0), [n, c, h / b, b, w / b, b]);
+  return [plainValue(reshape(g, transpose(g, apart, [0, 3, 5, 1, 2, 4]), [n, c * b * b, h / b, w / b]))];
+};
+
 function axesInput(scope: NodeScope): HostTensor | null {
   return scope.has(1) ? scope.host(1) : null;
 }
@@ -210,4 +225,5 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
   Expand,
   Tile,
   DepthToSpace,
+  SpaceToDepth,
 };

@@ -1,0 +1,167 @@
+/** Importers of operators that look up, count along or search an axis, composed from others. */
+
+import { UserError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type DType, normalizeAxis, sizeOf, stridesOf, type Tensor } from "../graph/tensor.ts";
+import { add, binary, mul } from "../ops/binary.ts";
+import { cast } from "../ops/cast.ts";
+import { gather } from "../ops/gather.ts";
+import { matmul } from "../ops/matmul.ts";
+import { reduce } from "../ops/reduce.ts";
+import { reshape } from "../ops/reshape.ts";
+import { slice } from "../ops/slice.ts";
+import { inversePermutation, transpose } from "../ops/transpose.ts";
+import { where } from "../ops/where.ts";
+import type { NodeScope } from "./import.ts";
+import type { Importer } from "./operators.ts";
+import { plainValue, type Value } from "./values.ts";
+
+/** Values up to this size are exact as f32; positions along an axis are far below. */
+const EXACT = 2 ** 24;
+
+/** 0, step, 2 step, ... along one axis of a tensor of some rank. */
+function iota(g: Graph, size: number, axis: number, rank: number, dtype: "f32" | "i32", step = 1): Tensor {
+  const values = Array.from({ length: size }, (_, i) => i * step);
+  const shape = Array.from({ length: rank }, (_, i) => i === axis ? size : 1);
+  return g.constant(dtype === "f32" ? Float32Array.from(values) : Int32Array.from(values), shape, dtype);
+}
+
+/** Negative places count from the back of an axis of `size`. */
+function fromFront(g: Graph, places: Tensor, size: number): Tensor {
+  const whole = (v: number) => g.scalar(v, "i32");
+  return where(g, binary(g, "Less", places, whole(0)), add(g, places, whole(size)), places);
+}
+
+/** The first (or last) place of the largest (smallest) value along an axis. */
+function argument(name: "Max" | "Min"): Importer {
+  return (scope) => {
+    const { g, node } = scope;
+    const x = cast(g, scope.plain(0), "f32");
+    const rank = x.shape.length;
+    const axis = normalizeAxis(node.int("axis", 0), rank);
+    const size = x.shape[axis]!;
+    if (size > EXACT) throw new UserError(`${node.label}: an axis of ${size} elements is too long`);
+    const last = node.int("select_last_index", 0) === 1;
+    const best = binary(g, "Equal", x, reduce(g, name, x, [axis], true));
+    const places = where(g, best, iota(g, size, axis, rank, "f32"), g.scalar(last ? -1 : size));
+    const place = reduce(g, last ? "Max" : "Min", places, [axis], node.int("keepdims", 1) === 1);
+    return [plainValue(cast(g, place, "i32"))];
+  };
+}
+
+/** Places in the flat tensor: the index along `axis`, and each element's own place along the others. */
+const GatherElements: Importer = (scope) => {
+  const { g, node } = scope;
+  const x = scope.plain(0);
+  const rank = x.shape.length;
+  const axis = normalizeAxis(node.int("axis", 0), rank);
+  const strides = stridesOf(x.shape);
+  const indices = scope.plain(1);
+  let place = mul(g, fromFront(g, indices, x.shape[axis]!), g.scalar(strides[axis]!, "i32"));
+  indices.shape.forEach((d, i) => {
+    if (i !== axis && d > 1) place = add(g, place, iota(g, d, i, rank, "i32", strides[i]!));
+  });
+  return [plainValue(gather(g, reshape(g, x, [sizeOf(x.shape)]), place, 0))];
+};
+
+/** Rows of places [..., k] into the first k dimensions after the batch's. */
+const GatherND: Importer = (scope) => {
+  const { g, node } = scope;
+  const [x, indices] = [scope.plain(0), scope.plain(1)];
+  const batch = node.int("batch_dims", 0);
+  const k = indices.shape.at(-1)!;
+  const looked = x.shape.slice(0, batch + k);
+  const strides = stridesOf(looked);
+  const lead = indices.shape.slice(0, -1);
+  let place: Tensor | null = null;
+  const put = (term: Tensor) => place = place ? add(g, place, term) : term;
+  for (let i = 0; i < k; i++) {
+    const column = slice(g, indices, { starts: [i], ends: [i + 1], axes: [lead.length], steps: [1] });
+    const along = fromFront(g, reshape(g, column, lead), x.shape[batch + i]!);
+    put(mul(g, along, g.scalar(strides[batch + i]!, "i32")));
+  }
+  for (let i = 0; i < batch; i++) put(iota(g, lead[i]!, i, lead.length, "i32", strides[i]!));
+  const inner = x.shape.slice(batch + k);
+  return [plainValue(gather(g, reshape(g, x, [sizeOf(looked), ...inner]), place!, 0))];
+};
+
+const OneHot: Importer = (scope) => {
+  const { g, node } = scope;
+  const indices = cast(g, scope.plain(0), "i32");
+  const depth = scope.host(1).data[0]!;
+  const rank = indices.shape.length + 1;
+  const axis = normalizeAxis(node.int("axis", -1), rank);
+  const apart = [...indices.shape.slice(0, axis), 1, ...indices.shape.slice(axis)];
+  const places = fromFront(g, reshape(g, indices, apart), depth);
+  const values = scope.plain(2);
+  const value = (i: number) => reshape(g, slice(g, values, { starts: [i], ends: [i + 1], axes: [0], steps: [1] }), []);
+  const hot = binary(g, "Equal", places, iota(g, depth, axis, rank, "i32"));
+  return [plainValue(where(g, hot, value(1), value(0)))];
+};
+
+/** Elements that a triangle of ones may have: an axis of 4096. */
+const LONGEST_SUM = 4096;
+
+/** Running sums as a product with a triangle of ones. Whole numbers are exact below 2^24. */
+const CumSum: Importer = (scope) => {
+  const { g, node } = scope;
+  const given = scope.plain(0);
+  const rank = given.shape.length;
+  const axis = normalizeAxis(scope.host(1).data[0]!, rank);
+  const size = given.shape[axis]!;
+  if (size > LONGEST_SUM) {
+    throw new UserError(`${node.label}: an axis of ${size} elements is longer than ${LONGEST_SUM}`);
+  }
+  const [exclusive, reverse] = [node.int("exclusive", 0) === 1, node.int("reverse", 0) === 1];
+  const triangle = Float32Array.from({ length: size * size }, (_, i) => {
+    const [from, to] = [Math.floor(i / size), i % size];
+    const before = reverse ? from > to : from < to;
+    return before || (!exclusive && from === to) ? 1 : 0;
+  });
+  const perm = [...given.shape.keys()].filter((d) => d !== axis).concat(axis);
+  const rows = reshape(g, transpose(g, cast(g, given, "f32"), perm), [sizeOf(given.shape) / size, size]);
+  const sums = matmul(g, rows, g.constant(triangle, [size, size]));
+  const back = transpose(g, reshape(g, sums, perm.map((d) => given.shape[d]!)), inversePermutation(perm));
+  return [plainValue(cast(g, back, given.dtype as DType))];
+};
+
+/** An operand with its labels in the order of `all`, and size 1 where it has none. */
+function aligned(scope: NodeScope, index: number, own: string, all: string): Tensor {
+  const { g, node } = scope;
+  const x = scope.plain(index);
+  if (own.length !== x.shape.length || new Set(own).size !== own.length) {
+    throw new UserError(`${node.label}: the term ${own} for [${x.shape}] is not supported`);
+  }
+  const order = [...all].filter((label) => own.includes(label));
+  const moved = transpose(g, x, order.map((label) => own.indexOf(label)));
+  return reshape(g, moved, [...all].map((label) => own.includes(label) ? x.shape[own.indexOf(label)]! : 1));
+}
+
+/** Two operands of a plain product are one; others are multiplied with broadcasting and summed. */
+const Einsum: Importer = (scope): readonly Value[] => {
+  const { g, node } = scope;
+  const equation = node.text("equation", "").replaceAll(" ", "");
+  const [left = "", right] = equation.split("->");
+  const terms = left.split(",");
+  if (!/^[A-Za-z,]*$/.test(left) || terms.length !== scope.inputs.length) {
+    throw new UserError(`${node.label}: the equation ${equation} is not supported`);
+  }
+  const letters = [...new Set(left.replaceAll(",", ""))];
+  const single = letters.filter((c) => left.split(c).length === 2).sort().join("");
+  const output = right ?? single;
+  const all = output + letters.filter((c) => !output.includes(c)).join("");
+  const product = terms.map((own, i) => aligned(scope, i, own, all)).reduce((a, b) => mul(g, a, b));
+  const summed = [...all].flatMap((_, i) => i >= output.length ? [i] : []);
+  return [plainValue(summed.length ? reduce(g, "Sum", product, summed) : product)];
+};
+
+/** By operator name. */
+export const indexImporters: Readonly<Record<string, Importer>> = {
+  ArgMax: argument("Max"),
+  ArgMin: argument("Min"),
+  GatherElements,
+  GatherND,
+  OneHot,
+  CumSum,
+  Einsum,
+};

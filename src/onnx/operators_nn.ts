@@ -1,0 +1,111 @@
+/** Importers of activations and normalisations that are compositions of others. */
+
+import { UserError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
+import { add, binary, div, mul, positive, sub } from "../ops/binary.ts";
+import { reduce } from "../ops/reduce.ts";
+import { reshape } from "../ops/reshape.ts";
+import { standardize } from "../ops/standardize.ts";
+import { affine, unary } from "../ops/unary.ts";
+import { where } from "../ops/where.ts";
+import type { NodeScope } from "./import.ts";
+import type { Importer } from "./operators.ts";
+import { imageValue, plainValue } from "./values.ts";
+
+/** A function of input 0, in whatever order it lies. */
+function map(f: (g: Graph, x: Tensor, scope: NodeScope) => Tensor): Importer {
+  return (scope) => {
+    const v = scope.inputs[0]!;
+    return "tensor" in v && v.nhwc
+      ? [imageValue(f(scope.g, v.tensor, scope))]
+      : [plainValue(f(scope.g, scope.plain(0), scope))];
+  };
+}
+
+/** alpha (e^x - 1) below 0; the exponent is cut there, so that no branch overflows. */
+function elu(g: Graph, x: Tensor, alpha: number): Tensor {
+  const below = affine(g, unary(g, "Exp", binary(g, "Min", x, g.scalar(0))), alpha, -alpha);
+  return where(g, positive(g, x), x, below);
+}
+
+function gelu(g: Graph, x: Tensor, approximate: string): Tensor {
+  const inner = approximate === "tanh"
+    // sqrt(2 / pi) (x + 0.044715 x^3)
+    ? unary(g, "Tanh", affine(g, mul(g, x, affine(g, mul(g, x, x), 0.044715, 1)), Math.sqrt(2 / Math.PI), 0))
+    : unary(g, "Erf", affine(g, x, Math.SQRT1_2, 0));
+  return mul(g, x, affine(g, inner, 0.5, 0.5));
+}
+
+/** To the nearest whole number, halves to the even one. */
+function round(g: Graph, x: Tensor): Tensor {
+  const low = unary(g, "Floor", x);
+  const rest = sub(g, x, low);
+  const half = g.scalar(0.5);
+  const odd = binary(g, "Mod", low, g.scalar(2));
+  const up = where(g, binary(g, "Greater", rest, half), g.scalar(1), g.scalar(0));
+  return add(g, low, where(g, binary(g, "Equal", rest, half), odd, up));
+}
+
+/** Outputs: the result, and the mean and 1 / deviation that it was normalised by. */
+const LayerNormalization: Importer = (scope) => {
+  const { g, node } = scope;
+  node.ignore("stash_type");
+  const x = scope.plain(0);
+  const first = normalizeAxis(node.int("axis", -1), x.shape.length);
+  const axes = x.shape.flatMap((_, i) => i >= first ? [i] : []);
+  const { centered, rate } = standardize(g, x, axes, node.float("epsilon", 1e-5));
+  const scaled = mul(g, mul(g, centered, rate), scope.plain(1));
+  const y = scope.has(2) ? add(g, scaled, scope.plain(2)) : scaled;
+  const outputs = [y, reduce(g, "Mean", x, axes, true), rate];
+  return outputs.slice(0, node.node.outputs.length).map(plainValue);
+};
+
+/** Scale and bias are for each channel since opset 21, for each group before. */
+const GroupNormalization: Importer = (scope) => {
+  const { g, node } = scope;
+  node.ignore("stash_type");
+  const x = scope.plain(0);
+  const [n, c, ...size] = x.shape as [number, number, ...number[]];
+  const groups = node.int("num_groups", 1);
+  if (c % groups !== 0) throw new UserError(`${node.label}: ${c} channels do not make ${groups} groups`);
+  const { centered, rate } = standardize(g, reshape(g, x, [n, groups, -1]), [2], node.float("epsilon", 1e-5));
+  const y = reshape(g, mul(g, centered, rate), [n, groups, c / groups, -1]);
+  const each = (i: number) => reshape(g, scope.plain(i), [groups, scope.opset >= 21 ? c / groups : 1, 1]);
+  return [plainValue(reshape(g, add(g, mul(g, y, each(1)), each(2)), [n, c, ...size]))];
+};
+
+/** Division by the norm along an axis; rows of zeros stay. */
+const LpNormalization: Importer = (scope) => {
+  const { g, node } = scope;
+  const x = scope.plain(0);
+  const axis = normalizeAxis(node.int("axis", -1), x.shape.length);
+  const p = node.int("p", 2);
+  if (p !== 1 && p !== 2) throw new UserError(`${node.label}: p ${p} is not known (1, 2)`);
+  const norm = reduce(g, p === 1 ? "L1" : "L2", x, [axis], true);
+  return [plainValue(div(g, x, where(g, positive(g, norm), norm, g.scalar(1))))];
+};
+
+/** By operator name. */
+export const nnImporters: Readonly<Record<string, Importer>> = {
+  Elu: map((g, x, { node }) => elu(g, x, node.float("alpha", 1))),
+  Selu: map((g, x, { node }) => {
+    const alpha = node.float("alpha", 1.67326319217681884765625);
+    return affine(g, elu(g, x, alpha), node.float("gamma", 1.05070102214813232421875), 0);
+  }),
+  Celu: map((g, x, { node }) => {
+    const alpha = node.float("alpha", 1);
+    return affine(g, elu(g, affine(g, x, 1 / alpha, 0), 1), alpha, 0);
+  }),
+  Gelu: map((g, x, { node }) => gelu(g, x, node.text("approximate", "none"))),
+  HardSwish: map((g, x) => mul(g, x, unary(g, "Clip", affine(g, x, 1 / 6, 0.5), { alpha: 0, beta: 1 }))),
+  Mish: map((g, x) => mul(g, x, unary(g, "Tanh", unary(g, "Softplus", x)))),
+  ThresholdedRelu: map((g, x, { node }) =>
+    where(g, binary(g, "Greater", x, g.scalar(node.float("alpha", 1))), x, g.scalar(0))
+  ),
+  Softsign: map((g, x) => div(g, x, affine(g, unary(g, "Abs", x), 1, 1))),
+  Round: map(round),
+  LayerNormalization,
+  GroupNormalization,
+  LpNormalization,
+};
