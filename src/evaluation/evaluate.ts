@@ -58,13 +58,8 @@ export async function probeFeatures(
   { train, test }: ProbeData,
   onImages?: (done: number) => void,
 ): Promise<ProbeFeatures> {
-  const extractor = await FeatureExtractor.create(
-    gpu,
-    store,
-    resnetSpec(config.encoder),
-    config.encoder.input,
-    train.c,
-  );
+  const side = config.encoder.input;
+  const extractor = await FeatureExtractor.create(gpu, store, resnetSpec(config.encoder), [side, side, train.c]);
   try {
     return {
       train: { features: await extractor.extract(train, onImages), labels: train.labels },

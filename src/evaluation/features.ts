@@ -9,6 +9,7 @@ import { Session } from "../gpu/session.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
 import { plan } from "../graph/plan.ts";
+import { sizeOf } from "../graph/tensor.ts";
 
 /** Images a pass. */
 const BATCH = 64;
@@ -25,33 +26,63 @@ export interface Features {
 export class FeatureExtractor {
   private constructor(readonly session: Session, readonly shape: readonly number[]) {}
 
-  /** Compiles the encoder whose states are (or will be) in `store`, for images [side, side, channels]. */
+  /**
+   * Compiles the encoder whose states are (or will be) in `store`, for images [h, w, c]: bytes, of which the centre is
+   * normalised on the device, or values that are `normalized` already (c = 3).
+   */
   static async create(
     gpu: Gpu,
     store: StateStore,
     spec: ResnetSpec,
-    side: number,
-    channels: 1 | 3,
+    image: readonly [number, number, 1 | 3],
+    form: "bytes" | "normalized" = "bytes",
   ): Promise<FeatureExtractor> {
     const g = new Graph();
-    const shape = [BATCH, side, side, channels];
-    const x = centerViews(g, g.input("images", shape), { size: side });
+    const shape = [BATCH, ...image];
+    const images = g.input("images", shape);
+    const x = form === "bytes" ? centerViews(g, images, { size: image[0] }) : images;
     g.output("features", resnet(g, x, spec, false).features);
     return new FeatureExtractor(await Session.create(gpu, plan(g, targetOf(gpu.info)), store), shape);
   }
 
-  /** Features of images as bytes [n, side, side, channels]; `onBatch` hears how many images are done. */
-  async extract(
+  /** Features of images as bytes [n, h, w, c]; `onBatch` hears how many images are done. */
+  extract(
     { images, n }: Pick<LabelledImages, "images" | "n">,
     onBatch?: (done: number) => void,
   ): Promise<Features> {
-    const each = this.shape[1]! * this.shape[2]! * this.shape[3]!;
+    const each = sizeOf(this.shape.slice(1));
+    const fill = (input: Float32Array, start: number, count: number) => {
+      for (let i = 0; i < count * each; i++) input[i] = images[start * each + i]! / 255;
+    };
+    return this.#run(n, fill, onBatch);
+  }
+
+  /** Features of normalised images [n, 3, h, w], as torch has them. */
+  extractPlanes(planes: Float32Array, n: number, onBatch?: (done: number) => void): Promise<Features> {
+    const [, height, width] = this.shape as [number, number, number];
+    const pixels = height * width;
+    const fill = (input: Float32Array, start: number, count: number) => {
+      for (let i = 0; i < count * 3 * pixels; i++) {
+        const pixel = Math.floor(i / 3);
+        const image = start + Math.floor(pixel / pixels);
+        input[i] = planes[(image * 3 + i % 3) * pixels + pixel % pixels]!;
+      }
+    };
+    return this.#run(n, fill, onBatch);
+  }
+
+  /** Runs batch by batch; `fill` writes images `start` to `start + count` to the input. */
+  async #run(
+    n: number,
+    fill: (input: Float32Array, start: number, count: number) => void,
+    onBatch?: (done: number) => void,
+  ): Promise<Features> {
     const size = this.session.place("features").shape[1]!;
     const data = new Float32Array(n * size);
-    const input = new Float32Array(BATCH * each);
+    const input = new Float32Array(sizeOf(this.shape));
     for (let start = 0; start < n; start += BATCH) {
       const count = Math.min(BATCH, n - start);
-      for (let i = 0; i < count * each; i++) input[i] = images[start * each + i]! / 255;
+      fill(input, start, count);
       this.session.write("images", input);
       const { features } = await this.session.run(["features"]);
       data.set((features as Float32Array).subarray(0, count * size), start * size);

@@ -1,0 +1,93 @@
+/** Features of images on disk, by a checkpoint's encoder. */
+
+import type { Config } from "../config.ts";
+import { decodeImages, imagesIn, listClasses } from "../data/image_folder.ts";
+import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
+import { resnetSpec } from "../encoders/resnet.ts";
+import { UserError, WorkError } from "../errors.ts";
+import { FeatureExtractor, type Features } from "../evaluation/features.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { StateStore } from "../gpu/store.ts";
+import { startProgress } from "../progress.ts";
+import { loadStates } from "./evaluate_checkpoint.ts";
+
+/** What was encoded. */
+export interface Encoding {
+  readonly n: number;
+  readonly size: number;
+  readonly out: string;
+}
+
+/**
+ * Encodes a folder of images (class folders or flat), or a safetensors file with `images` [n, 3, h, w] that are
+ * normalised already, and writes `features` [n, d]; for folders the file names are in the header, a JSON list `files`.
+ */
+export async function encode(
+  gpu: Gpu,
+  checkpoint: string,
+  images: string,
+  out: string,
+  config: Config,
+  warn: (line: string) => void,
+): Promise<Encoding> {
+  const store = new StateStore(gpu);
+  try {
+    await loadStates(store, checkpoint, config);
+    const { features, files } = images.endsWith(".safetensors")
+      ? { features: await encodeTensor(gpu, store, images, config), files: null }
+      : await encodeFolder(gpu, store, images, config, warn);
+    const { data, n, size } = features;
+    await writeSafetensors(
+      out,
+      [["features", { dtype: "F32", shape: [n, size], data }]],
+      files ? { files: JSON.stringify(files) } : {},
+    );
+    return { n, size, out };
+  } finally {
+    store.close();
+  }
+}
+
+async function encodeTensor(gpu: Gpu, store: StateStore, path: string, config: Config): Promise<Features> {
+  const tensor = (await readSafetensors(path)).tensors.get("images");
+  if (!tensor) throw new UserError(`${path} has no tensor images: give one of shape [n, 3, h, w], normalised`);
+  const [n, channels, height, width] = tensor.shape as [number, number, number, number];
+  if (tensor.dtype !== "F32" || tensor.shape.length !== 4 || channels !== 3) {
+    throw new UserError(`${path}: images is ${tensor.dtype} [${tensor.shape}], it must be F32 [n, 3, h, w]`);
+  }
+  const extractor = await FeatureExtractor.create(
+    gpu,
+    store,
+    resnetSpec(config.encoder),
+    [height, width, 3],
+    "normalized",
+  );
+  try {
+    return await extractor.extractPlanes(tensor.data, n);
+  } finally {
+    extractor.close();
+  }
+}
+
+async function encodeFolder(
+  gpu: Gpu,
+  store: StateStore,
+  folder: string,
+  config: Config,
+  warn: (line: string) => void,
+): Promise<{ features: Features; files: string[] }> {
+  const flat = imagesIn(folder);
+  const files = flat.length > 0 ? flat : listClasses(folder).files;
+  const size = config.encoder.input;
+  const { images, kept } = await decodeImages(files, { size, warn });
+  if (kept.length === 0) throw new WorkError(`none of the ${files.length} images in ${folder} can be read`);
+  const extractor = await FeatureExtractor.create(gpu, store, resnetSpec(config.encoder), [size, size, 3]);
+  const progress = startProgress({ label: "encoding", total: kept.length });
+  try {
+    const features = await extractor.extract({ images, n: kept.length }, (done) => progress.update(done));
+    return { features, files: Array.from(kept, (i) => files[i]!) };
+  } finally {
+    progress.stop();
+    extractor.close();
+  }
+}
