@@ -57,7 +57,7 @@ export class Session {
         program.buffers.map((info) => {
           if (info.role === "state") return store.open(info);
           const buffer = device.createBuffer({ size: info.bytes, usage: STORAGE_USAGE, label: info.name });
-          if (info.data) device.queue.writeBuffer(buffer, 0, info.data as Float32Array<ArrayBuffer>);
+          if (info.data?.length) device.queue.writeBuffer(buffer, 0, info.data as Float32Array<ArrayBuffer>);
           return buffer;
         }),
     );
@@ -108,6 +108,7 @@ export class Session {
         `Input ${name} of shape [${place.shape}] takes ${sizeOf(place.shape)} values, got ${data.length}`,
       );
     }
+    if (data.length === 0) return; // Deno's writeBuffer panics on no bytes
     this.gpu.device.queue.writeBuffer(this.buffers[place.range.buffer]!, 0, data as Float32Array<ArrayBuffer>);
   }
 
