@@ -2,6 +2,7 @@
 
 import { UserError } from "../errors.ts";
 import { batchNormInference } from "../ops/batch_norm.ts";
+import { cast } from "../ops/cast.ts";
 import { conv, type ConvAttrs } from "../ops/conv.ts";
 import { convTranspose } from "../ops/conv_transpose.ts";
 import { instanceNorm } from "../ops/instance_norm.ts";
@@ -11,10 +12,10 @@ import { reshape } from "../ops/reshape.ts";
 import { isCoordinates, isRounding, resize } from "../ops/resize.ts";
 import { transpose } from "../ops/transpose.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
 import type { NodeScope } from "./import.ts";
 import type { Importer } from "./operators.ts";
-import { asPlain, imageValue, permuteHost, plainValue, shapeOf, type Value } from "./values.ts";
+import { asImage, asPlain, imageValue, permuteHost, plainValue, shapeOf, type Value } from "./values.ts";
 
 type Pair = readonly [number, number];
 type Pads = readonly [number, number, number, number];
@@ -80,6 +81,58 @@ function convAttrs(scope: NodeScope): ConvAttrs & { kernel: Pair } {
     pads: windowPads(scope, kernel, strides, dilations),
     group: scope.node.int("group", 1),
   };
+}
+
+/** Attributes that hold a number, or a begin and an end, for each spatial axis. */
+const SPATIAL = ["kernel_shape", "strides", "dilations", "output_padding", "output_shape", "pads"];
+
+/**
+ * An importer of images that takes signals [n, c, w] too: as images of one row, the first `lifted` inputs (images and
+ * weights) with an axis put in.
+ */
+function alsoSignals(importer: Importer, lifted: number): Importer {
+  return (scope) => {
+    const rank = scope.shape(0).length;
+    if (rank === 4) return importer(scope);
+    if (rank !== 3) {
+      throw new UserError(
+        `${scope.node.label}: only images [n, c, h, w] and signals [n, c, w] are supported, got [${scope.shape(0)}]`,
+      );
+    }
+    const { g } = scope;
+    const inputs = scope.inputs.map((v, i): Value | null => {
+      if (!v || i >= lifted) return v;
+      const [a, b, w] = shapeOf(v) as [number, number, number];
+      return "host" in v
+        ? { host: { ...v.host, shape: [a, b, 1, w] } }
+        : plainValue(reshape(g, v.tensor, [a, b, 1, w]));
+    });
+    const node = rowless(scope.node);
+    const [y] = importer({
+      ...scope,
+      node,
+      inputs,
+      plain: (i) => asPlain(g, inputs[i]!),
+      image: (i) => asImage(g, inputs[i]!),
+      shape: (i) => shapeOf(inputs[i]!),
+    });
+    const [n, c, , w] = shapeOf(y!) as [number, number, number, number];
+    return [plainValue(reshape(g, asPlain(g, y!), [n, c, w]))];
+  };
+}
+
+/** The node's attributes for one row: 1 (or no padding) in front of each spatial list. */
+function rowless(node: NodeScope["node"]): NodeScope["node"] {
+  const view = Object.create(node) as NodeScope["node"];
+  const bind = (name: string, value: unknown) => Object.defineProperty(view, name, { value, configurable: true });
+  for (const name of ["int", "float", "text", "tensor", "ignore"] as const) bind(name, node[name].bind(node));
+  bind("ints", (name: string) => {
+    const values = node.ints(name);
+    if (!values || !SPATIAL.includes(name)) return values;
+    if (name === "pads") return [0, values[0]!, 0, values[1]!];
+    return [name === "output_padding" ? 0 : 1, ...values];
+  });
+  return view;
 }
 
 const biasOf = (scope: NodeScope) => scope.has(2) ? scope.plain(2) : null;
@@ -159,7 +212,8 @@ const MaxPool: Importer = (scope) => {
   if (scope.node.node.outputs.length > 1) {
     throw new UserError(`${scope.node.label}: the output Indices is not supported`);
   }
-  return [imageValue(maxPool(scope.g, scope.image(0), poolAttrs(scope)))];
+  const x = scope.image(0);
+  return [imageValue(cast(scope.g, maxPool(scope.g, cast(scope.g, x, "f32"), poolAttrs(scope)), x.dtype))];
 };
 
 function resized(
@@ -183,7 +237,7 @@ function resized(
   for (const [name, preset] of [["antialias", 0], ["exclude_outside", 0]] as const) {
     if (node.int(name, preset) !== preset) throw new UserError(`${node.label}: ${name} is not supported`);
   }
-  node.ignore("cubic_coeff_a", "extrapolation_value", "keep_aspect_ratio_policy");
+  node.ignore("cubic_coeff_a", "extrapolation_value");
   const shape = scope.shape(0);
   if (shape.length !== 4) throw new UserError(`${node.label}: only images of rank 4 are resized, got [${shape}]`);
   const factors = scales ?? sizes!.map((size, i) => size / shape[i]!);
@@ -192,23 +246,43 @@ function resized(
     throw new UserError(`${node.label}: only rows and columns are resized, scales are [${factors}]`);
   }
   const [height, width] = [target[2]!, target[3]!];
-  return [imageValue(resize(scope.g, scope.image(0), {
-    height,
-    width,
-    mode,
-    coordinates,
-    nearestMode,
-    scales: [factors[2]!, factors[3]!],
-  }))];
+  const common = { height, width, mode, nearestMode } as const;
+  const lengths = [2, 3].map((i) => shape[i]! * factors[i]!);
+  if (coordinates === "align_corners" && !lengths.every(Number.isInteger)) {
+    // Corners are aligned at the length before it is rounded down, which is a factor of its own.
+    const steps = lengths.map((length, i) => length > 1 ? (length - 1) / Math.max(1, shape[2 + i]! - 1) : 1);
+    const own = { ...common, coordinates: "asymmetric", scales: [steps[0]!, steps[1]!] } as const;
+    return [imageValue(resize(scope.g, scope.image(0), own))];
+  }
+  const options = { ...common, coordinates, scales: [factors[2]!, factors[3]!] as const };
+  return [imageValue(resize(scope.g, scope.image(0), options))];
+}
+
+/** Sizes at one factor that keep images within (not_larger) or around (not_smaller) the wanted ones. */
+function keepAspect(wanted: readonly number[], own: readonly number[], policy: string): number[] {
+  const factors = wanted.map((size, i) => size / own[i]!);
+  if (policy === "stretch") return [...wanted];
+  const factor = policy === "not_larger" ? Math.min(...factors) : Math.max(...factors);
+  return own.map((d) => Math.round(d * factor));
 }
 
 const Resize: Importer = (scope) => {
-  if (scope.node.ints("axes")) throw new UserError(`${scope.node.label}: attribute axes is not supported`);
+  const { node } = scope;
+  const shape = scope.shape(0);
+  const axes = (node.ints("axes") ?? shape.map((_, i) => i)).map((a) => normalizeAxis(a, shape.length));
   const list = (index: number) => {
     const values = scope.optionalHost(index)?.data;
     return values && values.length > 0 ? Array.from(values) : null;
   };
-  return scope.opset < 11 ? resized(scope, list(1), null) : resized(scope, list(2), list(3));
+  /** A list for `axes` as one for all axes. */
+  const whole = (values: readonly number[], rest: readonly number[]) =>
+    rest.map((value, axis) => axes.includes(axis) ? values[axes.indexOf(axis)]! : value);
+  const scales = list(scope.opset < 11 ? 1 : 2);
+  if (scales) return resized(scope, whole(scales, shape.map(() => 1)), null);
+  const sizes = scope.opset < 11 ? null : list(3);
+  if (!sizes) throw new UserError(`${node.label}: neither scales nor sizes are given`);
+  const policy = node.text("keep_aspect_ratio_policy", "stretch");
+  return resized(scope, null, whole(keepAspect(sizes, axes.map((a) => shape[a]!), policy), shape));
 };
 
 const Upsample: Importer = (scope) => {
@@ -218,11 +292,11 @@ const Upsample: Importer = (scope) => {
 
 /** By operator name. */
 export const imageImporters: Readonly<Record<string, Importer>> = {
-  Conv,
-  ConvTranspose,
+  Conv: alsoSignals(Conv, 2),
+  ConvTranspose: alsoSignals(ConvTranspose, 2),
   BatchNormalization,
-  MaxPool,
-  AveragePool: (scope) => [imageValue(averagePool(scope.g, scope.image(0), poolAttrs(scope)))],
+  MaxPool: alsoSignals(MaxPool, 1),
+  AveragePool: alsoSignals((scope) => [imageValue(averagePool(scope.g, scope.image(0), poolAttrs(scope)))], 1),
   GlobalAveragePool: (scope) => [imageValue(globalAveragePool(scope.g, scope.image(0)))],
   GlobalMaxPool: (scope) => [imageValue(reduce(scope.g, "Max", scope.image(0), [1, 2], true))],
   InstanceNormalization: (scope) => {

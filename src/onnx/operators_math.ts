@@ -67,6 +67,14 @@ function clipBounds(scope: NodeScope): UnaryAttrs {
   return { alpha: bound("min", 1, -CLIP_LIMIT), beta: bound("max", 2, CLIP_LIMIT) };
 }
 
+/** The maximum of nothing is -Infinity. */
+function emptyExtremum({ shape }: Tensor, name: "Max" | "Min", axes: readonly number[], keep: boolean): Value {
+  const gone = new Set(axes.length ? axes.map((a) => normalizeAxis(a, shape.length)) : shape.keys());
+  const kept = shape.map((d, i) => gone.has(i) ? 1 : d).filter((_, i) => keep || !gone.has(i));
+  const data = new Float32Array(sizeOf(kept)).fill(name === "Max" ? -Infinity : Infinity);
+  return { host: { dtype: "f32", shape: kept, data } };
+}
+
 function reduction(name: ReduceName): Importer {
   return (scope) => {
     const { g, node } = scope;
@@ -80,6 +88,7 @@ function reduction(name: ReduceName): Importer {
       return [imageValue(reduce(g, name, v.tensor, axes.map((a) => place[normalizeAxis(a, 4)]!), true))];
     }
     const x = scope.plain(0);
+    if ((name === "Max" || name === "Min") && sizeOf(x.shape) === 0) return [emptyExtremum(x, name, axes, keep)];
     return [plainValue(cast(g, reduce(g, name, cast(g, x, "f32"), axes, keep), x.dtype))];
   };
 }
