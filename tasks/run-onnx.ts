@@ -15,7 +15,7 @@ await runTask({
     { flags: "--outputs <file>", description: "safetensors file to write" },
     { flags: "--suite <folder>", description: "run every case below: model.onnx with test_data_set_*" },
     { flags: "--rtol <x>", description: "relative tolerance of a suite", parse: realNumber(0), default: 1e-3 },
-    { flags: "--atol <x>", description: "absolute tolerance of a suite", parse: realNumber(0), default: 1e-5 },
+    { flags: "--atol <x>", description: "absolute tolerance of a suite", parse: realNumber(0), default: 1e-7 },
     { flags: "--timeout <s>", description: "seconds a case may take", parse: wholeNumber(1), default: 60 },
   ],
   run,

@@ -10,7 +10,7 @@ import { gpuTest } from "../support/gpu.ts";
 
 const { ModelProto, TensorProto } = onnxProto.onnx;
 const SHARED = new URL("../../../shared/onnx", import.meta.url).pathname;
-const TOLERANCE = { rtol: 1e-3, atol: 1e-5 };
+const TOLERANCE = { rtol: 1e-3, atol: 1e-7 };
 
 /** The model y = Op(x) for x of two values; `type` 7 is int64. */
 function model(opType: string, type = 1): Uint8Array {
