@@ -1,0 +1,53 @@
+/** Element-wise functions of two tensors and Where, under broadcasting, by both kernels. */
+
+import assert from "node:assert/strict";
+import { Graph } from "../../src/graph/graph.ts";
+import { execute } from "../../src/gpu/execute.ts";
+import { add, binary, div, mul, pow, sub } from "../../src/ops/binary.ts";
+import { cast } from "../../src/ops/cast.ts";
+import { where } from "../../src/ops/where.ts";
+import { checkDirection } from "../support/op_cases.ts";
+import { testOperator } from "../support/golden_ops.ts";
+import { gpuTest } from "../support/gpu.ts";
+
+const both = (name: string) => [{ [name]: "flat" }, { [name]: "strided" }];
+testOperator("add", (g, [a, b]) => add(g, a!, b!), both("Add"));
+testOperator("sub", (g, [a, b]) => sub(g, a!, b!), both("Sub"));
+testOperator("mul", (g, [a, b]) => mul(g, a!, b!), both("Mul"));
+testOperator("div", (g, [a, b]) => div(g, a!, b!), both("Div"));
+testOperator("pow", (g, [a, b], { exponent }) => pow(g, a!, b ?? g.scalar(exponent)), both("Pow"));
+testOperator("where", (g, [c, a, b]) => where(g, cast(g, c!, "bool"), a!, b!));
+
+for (const force of both("Mul")) {
+  for (const [a, b] of [[[2, 3, 8], [8]], [[2, 3, 8], [3, 1]], [[4, 1], [1, 5]], [[6], []]] as const) {
+    gpuTest(`mul of [${a}] and [${b}] by ${force.Mul} has the gradients of finite differences`, async (gpu) => {
+      await checkDirection(gpu, [a, b], (g, [x, y]) => mul(g, x!, y!), force);
+    });
+  }
+}
+
+gpuTest("whole numbers and comparisons are exact", async (gpu) => {
+  const g = new Graph();
+  const a = g.constant([7, -7, 7, -7], [4], "i32");
+  const b = g.constant([2, 2, -2, -2], [4], "i32");
+  for (const name of ["Add", "Mul", "Div", "Mod", "Fmod", "Max", "Greater", "Equal"]) {
+    g.output(name, binary(g, name, a, b));
+  }
+  const got = await execute(gpu, g);
+  const lists = Object.fromEntries(Object.entries(got).map(([name, values]) => [name, [...values]]));
+  assert.deepEqual(lists, {
+    Add: [9, -5, 5, -9],
+    Mul: [14, -14, -14, 14],
+    Div: [3, -3, -3, 3],
+    Mod: [1, 1, -1, -1],
+    Fmod: [1, -1, 1, -1],
+    Max: [7, 2, 7, -2],
+    Greater: [1, 0, 1, 0],
+    Equal: [0, 0, 0, 0],
+  });
+});
+
+Deno.test("shapes that do not broadcast are named, both of them", () => {
+  const g = new Graph();
+  assert.throws(() => add(g, g.input("a", [2, 3]), g.input("b", [4])), /Shapes \[2,3\] and \[4\] do not broadcast/);
+});

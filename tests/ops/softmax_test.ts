@@ -1,0 +1,7 @@
+/** Softmax and its logarithm against PyTorch, along any axis and for large logits. */
+
+import { softmax } from "../../src/ops/softmax.ts";
+import { testOperator } from "../support/golden_ops.ts";
+
+testOperator("softmax", (g, [x], { dim }) => softmax(g, x!, dim));
+testOperator("log_softmax", (g, [x], { dim }) => softmax(g, x!, dim, "LogSoftmax"));
