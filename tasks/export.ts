@@ -1,0 +1,41 @@
+/** `deno task export`: a checkpoint's encoder for other programs. */
+
+import { oneOf, runTask, type TaskContext } from "../src/cli.ts";
+import { UserError } from "../src/errors.ts";
+import { saveEncoder } from "../src/encoders/weights.ts";
+import { openGpu } from "../src/gpu/device.ts";
+import { StateStore } from "../src/gpu/store.ts";
+import { locate } from "../src/paths.ts";
+import { loadStates } from "../src/studies/evaluate_checkpoint.ts";
+import { encoderStates } from "../src/studies/train_and_probe.ts";
+import { settingsOf } from "../src/training/checkpoint.ts";
+
+const FORMATS = ["safetensors"] as const;
+
+await runTask({
+  name: "export",
+  summary: "Writes a checkpoint's encoder with torchvision's names.",
+  options: [
+    { flags: "--checkpoint <file>", description: "a checkpoint of `train`" },
+    { flags: "--format <name>", description: FORMATS.join(", "), parse: oneOf(FORMATS), default: FORMATS[0] },
+    { flags: "--out <file>", description: "file to write", default: "encoder.safetensors" },
+  ],
+  run,
+});
+
+async function run({ options, print }: TaskContext): Promise<unknown> {
+  if (options.checkpoint === undefined) throw new UserError("--checkpoint is missing: give a checkpoint of train");
+  const file = locate(options.checkpoint as string);
+  const settings = await settingsOf(file);
+  if (!settings) throw new UserError(`${file} is not a checkpoint of latent-views: its header names no configuration`);
+  const gpu = await openGpu();
+  const store = new StateStore(gpu);
+  await loadStates(store, file, settings);
+  const shapes = encoderStates(store, settings);
+  const out = options.out as string;
+  await saveEncoder(out, store, shapes, { arch: settings.encoder.arch, stem: settings.encoder.stem });
+  store.close();
+  gpu.close();
+  print(`${shapes.size} tensors in ${out}`);
+  return { out, tensors: shapes.size };
+}
