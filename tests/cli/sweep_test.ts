@@ -3,19 +3,7 @@
 import assert from "node:assert/strict";
 import { runCli } from "../support/cli.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { inFolder, TINY } from "../support/training.ts";
-
-/** Writes both splits of an IDX set of two classes, dark and bright. */
-async function writeIdxSet(folder: string, n = 16, side = 8): Promise<void> {
-  await Deno.mkdir(folder);
-  const labels = Uint8Array.from({ length: n }, (_, i) => i % 2);
-  const pixels = Uint8Array.from({ length: n * side * side }, (_, i) => 120 * (Math.floor(i / side ** 2) % 2) + i % 97);
-  for (const split of ["train", "t10k"]) {
-    const head = [0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, side, 0, 0, 0, side];
-    await Deno.writeFile(`${folder}/${split}-images-idx3-ubyte`, Uint8Array.of(...head, ...pixels));
-    await Deno.writeFile(`${folder}/${split}-labels-idx1-ubyte`, Uint8Array.of(0, 0, 8, 1, 0, 0, 0, n, ...labels));
-  }
-}
+import { inFolder, TINY, writeIdxSet } from "../support/training.ts";
 
 gpuTest("a sweep writes its table and plots, and runs again only what is missing", () =>
   inFolder(async (folder) => {

@@ -75,3 +75,15 @@ export async function inFolder(work: (folder: string) => Promise<void>): Promise
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+/** Writes both splits of an IDX set of two classes, dark and bright. */
+export async function writeIdxSet(folder: string, n = 16, side = 8): Promise<void> {
+  await Deno.mkdir(folder);
+  const labels = Uint8Array.from({ length: n }, (_, i) => i % 2);
+  const pixels = Uint8Array.from({ length: n * side * side }, (_, i) => 120 * (Math.floor(i / side ** 2) % 2) + i % 97);
+  for (const split of ["train", "t10k"]) {
+    const head = [0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, side, 0, 0, 0, side];
+    await Deno.writeFile(`${folder}/${split}-images-idx3-ubyte`, Uint8Array.of(...head, ...pixels));
+    await Deno.writeFile(`${folder}/${split}-labels-idx1-ubyte`, Uint8Array.of(0, 0, 8, 1, 0, 0, 0, n, ...labels));
+  }
+}
