@@ -10,7 +10,7 @@ gpuTest("the doctor names the adapter and has it compute", async (gpu) => {
   assert.match(stdout, /^latent-views on Deno \d+\.\d+\.\d+, /);
   assert(stdout.includes(`adapter   ${gpu.info.name}`), stdout);
   assert.match(stdout, /\n {2}maxBufferSize +\d+\n/);
-  assert.match(stdout, /\ncompute   a shader ran and gave the right result\n/);
+  assert.match(stdout, /\ncompute {3}a shader ran and gave the right result\n/);
   if (gpu.info.kind === "cpu") assert.match(stdout, /\nhint {6}This adapter is software/);
   const report = JSON.parse((await runCli("doctor", ["--json"])).stdout);
   assert.deepEqual([report.works, report.problem, report.adapter.name], [true, null, gpu.info.name]);
