@@ -32,12 +32,19 @@ export function goldenCases(group: string, wanted: (entry: GoldenCase) => boolea
   const folder = goldenFolder(group);
   const list = readList(folder) ?? [];
   if (!folder.href.startsWith(SHARED.href)) {
-    console.error(`golden/${group}: ../shared is absent, ${list.length} cases of the repository stand in`);
+    sayOnce(`golden/${group}: ../shared is absent, ${list.length} cases of the repository stand in`);
   }
   return list.map((entry) => ({
     ...entry,
     load: async () => (await readSafetensors(new URL(entry.file, folder).pathname)).tensors,
   })).filter(wanted);
+}
+
+const said = new Set<string>();
+
+function sayOnce(line: string): void {
+  if (!said.has(line)) console.error(line);
+  said.add(line);
 }
 
 // deno-lint-ignore no-explicit-any

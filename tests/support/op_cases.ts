@@ -3,13 +3,11 @@
 import { gradient } from "../../src/graph/gradient.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { sizeOf, type Tensor } from "../../src/graph/tensor.ts";
-import { readSafetensors } from "../../src/data/safetensors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { execute, targetOf } from "../../src/gpu/execute.ts";
 import { add } from "../../src/ops/binary.ts";
 import { assertClose } from "./close.ts";
-
-const FOLDER = new URL("../../../shared/golden/ops/", import.meta.url);
+import { goldenCases } from "./golden.ts";
 
 /** A host tensor. */
 export interface Values {
@@ -28,22 +26,12 @@ export interface OpCase {
   readonly tensors: ReadonlyMap<string, Values>;
 }
 
-/** The cases of some operators; empty, and said so, where the folder is not there. */
+/** The cases of some operators. */
 export async function opCases(...ops: string[]): Promise<OpCase[]> {
-  let list;
-  try {
-    list = JSON.parse(await Deno.readTextFile(new URL("cases.json", FOLDER))).cases;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    console.error(`reference cases of ${ops.join(", ")} are skipped: ${FOLDER.pathname} is not there`);
-    return [];
-  }
-  const cases: OpCase[] = [];
-  for (const entry of list.filter((c: OpCase) => ops.includes(c.op))) {
-    const { tensors } = await readSafetensors(new URL(entry.file, FOLDER).pathname);
-    cases.push({ ...entry, tensors: tensors as ReadonlyMap<string, Values> });
-  }
-  return cases;
+  const cases = goldenCases("ops", (c) => ops.includes(c.op));
+  return await Promise.all(
+    cases.map(async (entry) => ({ ...entry, tensors: await entry.load() as ReadonlyMap<string, Values> })),
+  );
 }
 
 /** The values with axes in another order: axis i of the result is axis `order[i]` of the source. */
