@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
 import { add, binary, div, mul, positive, sub } from "../ops/binary.ts";
+import { gelu } from "../ops/gelu.ts";
 import { reduce } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import { standardize } from "../ops/standardize.ts";
@@ -27,14 +28,6 @@ function map(f: (g: Graph, x: Tensor, scope: NodeScope) => Tensor): Importer {
 function elu(g: Graph, x: Tensor, alpha: number): Tensor {
   const below = affine(g, unary(g, "Exp", binary(g, "Min", x, g.scalar(0))), alpha, -alpha);
   return where(g, positive(g, x), x, below);
-}
-
-function gelu(g: Graph, x: Tensor, approximate: string): Tensor {
-  const inner = approximate === "tanh"
-    // sqrt(2 / pi) (x + 0.044715 x^3)
-    ? unary(g, "Tanh", affine(g, mul(g, x, affine(g, mul(g, x, x), 0.044715, 1)), Math.sqrt(2 / Math.PI), 0))
-    : unary(g, "Erf", affine(g, x, Math.SQRT1_2, 0));
-  return mul(g, x, affine(g, inner, 0.5, 0.5));
 }
 
 /** To the nearest whole number, halves to the even one. */

@@ -20,6 +20,13 @@ const attrsOf = ({ kernel: k, stride: s, padding: p, count_include_pad }: any) =
 });
 testOperator("max_pool2d", onImages((g, [x], attrs) => maxPool(g, x!, attrsOf(attrs))));
 testOperator("avg_pool2d", onImages((g, [x], attrs) => averagePool(g, x!, attrsOf(attrs))));
+testOperator(
+  "adaptive_avg_pool2d",
+  onImages((g, [x]) => globalAveragePool(g, x!)),
+  [{}],
+  (c) => c.attrs.output_size.join() === "1,1",
+);
+
 gpuTest("the mean over all pixels has the gradient of finite differences", async (gpu) => {
   await checkDirection(gpu, [[2, 5, 3, 4]], (g, [x]) => globalAveragePool(g, x!));
 });

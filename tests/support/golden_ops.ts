@@ -25,13 +25,14 @@ function given(g: Graph, name: string, stored: StoredTensor): { tensor: Tensor; 
   return { tensor: g.input(name, stored.shape, TYPES[stored.dtype]!), data };
 }
 
-/** One test a case of `op`, and one more for each of `forces`: candidates by operator name. */
+/** One test a case of `op` that is `wanted`, and one more for each of `forces`: candidates by operator name. */
 export function testOperator(
   op: string,
   build: Builder,
   forces: readonly Readonly<Record<string, string>>[] = [{}],
+  wanted: (entry: GoldenCase) => boolean = () => true,
 ): void {
-  for (const test of goldenCases("ops", (c) => c.op === op)) {
+  for (const test of goldenCases("ops", (c) => c.op === op && wanted(c))) {
     for (const force of forces) {
       const by = Object.values(force).join();
       gpuTest(`${test.name}${by ? ` by ${by}` : ""}`, async (gpu) => {
