@@ -5,6 +5,7 @@ import { imageImporters } from "./operators_image.ts";
 import { indexImporters } from "./operators_index.ts";
 import { mathImporters } from "./operators_math.ts";
 import { nnImporters } from "./operators_nn.ts";
+import { normImporters } from "./operators_norm.ts";
 import { shapeImporters } from "./operators_shape.ts";
 import type { Value } from "./values.ts";
 
@@ -15,6 +16,7 @@ export type Importer = (scope: NodeScope) => readonly Value[];
 export const importers: Readonly<Record<string, Importer>> = {
   ...mathImporters,
   ...nnImporters,
+  ...normImporters,
   ...shapeImporters,
   ...indexImporters,
   ...imageImporters,

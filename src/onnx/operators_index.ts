@@ -5,10 +5,12 @@ import type { Graph } from "../graph/graph.ts";
 import { type DType, normalizeAxis, sizeOf, stridesOf, type Tensor } from "../graph/tensor.ts";
 import { add, binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
+import { concat } from "../ops/concat.ts";
 import { gather } from "../ops/gather.ts";
 import { matmul } from "../ops/matmul.ts";
 import { reduce } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
+import { isReduction, type Reduction, scatter } from "../ops/scatter.ts";
 import { slice } from "../ops/slice.ts";
 import { inversePermutation, transpose } from "../ops/transpose.ts";
 import { where } from "../ops/where.ts";
@@ -62,6 +64,66 @@ const GatherElements: Importer = (scope) => {
     if (i !== axis && d > 1) place = add(g, place, iota(g, d, i, rank, "i32", strides[i]!));
   });
   return [plainValue(gather(g, reshape(g, x, [sizeOf(x.shape)]), place, 0))];
+};
+
+function reductionOf({ node }: NodeScope): Reduction {
+  const name = node.text("reduction", "none");
+  if (isReduction(name)) return name;
+  throw new UserError(`${node.label}: reduction ${name} is not known`);
+}
+
+/**
+ * Updates along one axis, each at its own place in the others. These may be shorter than the data's: the part that
+ * they meet is cut out, changed, and put back.
+ */
+const ScatterElements: Importer = (scope) => {
+  const { g, node } = scope;
+  const [data, indices, updates] = [scope.plain(0), scope.plain(1), scope.plain(2)];
+  const axis = normalizeAxis(node.int("axis", 0), data.shape.length);
+  const reduction = reductionOf(scope);
+  const places = fromFront(g, indices, data.shape[axis]!);
+  const change = (part: Tensor, from: number): Tensor => {
+    const axes = part.shape.map((_, d) => d);
+    const cut = axes.find((d) => d >= from && d !== axis && indices.shape[d]! < part.shape[d]!);
+    if (cut === undefined) return scatterAlong(g, part, places, updates, axis, reduction);
+    const piece = (starts: number, ends: number) => slice(g, part, { starts: [starts], ends: [ends], axes: [cut] });
+    const size = indices.shape[cut]!;
+    return concat(g, [change(piece(0, size), cut + 1), piece(size, part.shape[cut]!)], cut);
+  };
+  return [plainValue(change(data, 0))];
+};
+
+/** Updates whose shape is that of the data but for `axis`, which lies innermost while they are scattered. */
+function scatterAlong(g: Graph, data: Tensor, places: Tensor, updates: Tensor, axis: number, reduction: Reduction) {
+  const perm = data.shape.map((_, d) => d).filter((d) => d !== axis).concat(axis);
+  const lines = (t: Tensor) => {
+    const moved = transpose(g, t, perm);
+    return { moved: moved.shape, flat: reshape(g, moved, [-1, moved.shape.at(-1)!]) };
+  };
+  const whole = lines(data);
+  const apart = (t: Tensor) => reshape(g, t, [...t.shape, 1]);
+  const y = scatter(g, apart(whole.flat), lines(places).flat, apart(lines(updates).flat), reduction);
+  return transpose(g, reshape(g, y, whole.moved), inversePermutation(perm));
+}
+
+/** Slices at places [..., k] of the first k dimensions. */
+const ScatterND: Importer = (scope) => {
+  const { g } = scope;
+  const [data, indices, updates] = [scope.plain(0), scope.plain(1), scope.plain(2)];
+  const k = indices.shape.at(-1)!;
+  const looked = data.shape.slice(0, k);
+  const inner = sizeOf(data.shape.slice(k));
+  const count = sizeOf(indices.shape.slice(0, -1));
+  const strides = stridesOf(looked);
+  const columns = reshape(g, indices, [count, k]);
+  let place = g.constant(new Int32Array(count), [count], "i32");
+  for (let i = 0; i < k; i++) {
+    const column = reshape(g, slice(g, columns, { starts: [i], ends: [i + 1], axes: [1] }), [count]);
+    place = add(g, place, mul(g, fromFront(g, column, data.shape[i]!), g.scalar(strides[i]!, "i32")));
+  }
+  const rows = reshape(g, data, [1, sizeOf(looked), inner]);
+  const y = scatter(g, rows, reshape(g, place, [1, count]), reshape(g, updates, [1, count, inner]), reductionOf(scope));
+  return [plainValue(reshape(g, y, data.shape))];
 };
 
 /** Rows of places [..., k] into the first k dimensions after the batch's. */
@@ -161,6 +223,9 @@ export const indexImporters: Readonly<Record<string, Importer>> = {
   ArgMin: argument("Min"),
   GatherElements,
   GatherND,
+  ScatterElements,
+  Scatter: ScatterElements, // its name before opset 11
+  ScatterND,
   OneHot,
   CumSum,
   Einsum,

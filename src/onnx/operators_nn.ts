@@ -1,4 +1,4 @@
-/** Importers of activations and normalisations that are compositions of others. */
+/** Importers of activations that are compositions of others. */
 
 import { UserError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -40,45 +40,6 @@ function round(g: Graph, x: Tensor): Tensor {
   return add(g, low, where(g, binary(g, "Equal", rest, half), odd, up));
 }
 
-/** Outputs: the result, and the mean and 1 / deviation that it was normalised by. */
-const LayerNormalization: Importer = (scope) => {
-  const { g, node } = scope;
-  node.ignore("stash_type");
-  const x = scope.plain(0);
-  const first = normalizeAxis(node.int("axis", -1), x.shape.length);
-  const axes = x.shape.flatMap((_, i) => i >= first ? [i] : []);
-  const { centered, rate } = standardize(g, x, axes, node.float("epsilon", 1e-5));
-  const scaled = mul(g, mul(g, centered, rate), scope.plain(1));
-  const y = scope.has(2) ? add(g, scaled, scope.plain(2)) : scaled;
-  const outputs = [y, reduce(g, "Mean", x, axes, true), rate];
-  return outputs.slice(0, node.node.outputs.length).map(plainValue);
-};
-
-/** Scale and bias are for each channel since opset 21, for each group before. */
-const GroupNormalization: Importer = (scope) => {
-  const { g, node } = scope;
-  node.ignore("stash_type");
-  const x = scope.plain(0);
-  const [n, c, ...size] = x.shape as [number, number, ...number[]];
-  const groups = node.int("num_groups", 1);
-  if (c % groups !== 0) throw new UserError(`${node.label}: ${c} channels do not make ${groups} groups`);
-  const { centered, rate } = standardize(g, reshape(g, x, [n, groups, -1]), [2], node.float("epsilon", 1e-5));
-  const y = reshape(g, mul(g, centered, rate), [n, groups, c / groups, -1]);
-  const each = (i: number) => reshape(g, scope.plain(i), [groups, scope.opset >= 21 ? c / groups : 1, 1]);
-  return [plainValue(reshape(g, add(g, mul(g, y, each(1)), each(2)), [n, c, ...size]))];
-};
-
-/** Division by the norm along an axis; rows of zeros stay. */
-const LpNormalization: Importer = (scope) => {
-  const { g, node } = scope;
-  const x = scope.plain(0);
-  const axis = normalizeAxis(node.int("axis", -1), x.shape.length);
-  const p = node.int("p", 2);
-  if (p !== 1 && p !== 2) throw new UserError(`${node.label}: p ${p} is not known (1, 2)`);
-  const norm = reduce(g, p === 1 ? "L1" : "L2", x, [axis], true);
-  return [plainValue(div(g, x, where(g, positive(g, norm), norm, g.scalar(1))))];
-};
-
 /** By operator name. */
 export const nnImporters: Readonly<Record<string, Importer>> = {
   Elu: map((g, x, { node }) => elu(g, x, node.float("alpha", 1))),
@@ -98,7 +59,4 @@ export const nnImporters: Readonly<Record<string, Importer>> = {
   ),
   Softsign: map((g, x) => div(g, x, affine(g, unary(g, "Abs", x), 1, 1))),
   Round: map(round),
-  LayerNormalization,
-  GroupNormalization,
-  LpNormalization,
 };

@@ -133,9 +133,19 @@ function averageKernel(node: Node, image: readonly number[], pooled: readonly nu
   };
 }
 
+/** Largest values of windows of x [n, h, w, c], and where they lie: i32, row * w + column. */
+export function maxPoolPlaces(
+  g: Graph,
+  x: Tensor,
+  attrs: Pick<PoolAttrs, "kernel"> & Partial<PoolAttrs>,
+): { y: Tensor; places: Tensor } {
+  const [y, places] = g.add(MaxPool, [x], { ...POOL_DEFAULTS, ...attrs });
+  return { y: y!, places: places! };
+}
+
 /** Largest values of windows of x [n, h, w, c]. */
 export function maxPool(g: Graph, x: Tensor, attrs: Pick<PoolAttrs, "kernel"> & Partial<PoolAttrs>): Tensor {
-  return g.add(MaxPool, [x], { ...POOL_DEFAULTS, ...attrs })[0]!;
+  return maxPoolPlaces(g, x, attrs).y;
 }
 
 /** Means of windows of x [n, h, w, c]. */

@@ -1,0 +1,140 @@
+/**
+ * Importers of Resize and Upsample. Rows and columns of images in the common modes are one kernel (src/ops/resize.ts);
+ * every other form is a matrix product along each axis that changes (resize_matrix.ts).
+ */
+
+import { UserError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type DType, normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { cast } from "../ops/cast.ts";
+import { matmul } from "../ops/matmul.ts";
+import { reshape } from "../ops/reshape.ts";
+import { isCoordinates, isRounding, resize } from "../ops/resize.ts";
+import { where } from "../ops/where.ts";
+import type { NodeScope } from "./import.ts";
+import type { Importer } from "./operators.ts";
+import { type AxisResize, resizeMatrix } from "./resize_matrix.ts";
+import { asImage, asPlain, imageValue, plainValue, type Value } from "./values.ts";
+
+/** What is wanted of every axis of the input. */
+interface Plan {
+  readonly scales: readonly number[];
+  readonly target: readonly number[];
+  /** Begins, then ends, of the region of interest; null where none is given. */
+  readonly roi: readonly number[] | null;
+}
+
+type Settings = Omit<AxisResize, "size" | "out" | "scale" | "roi"> & { readonly extrapolation: number };
+
+const MODES = ["nearest", "linear", "cubic"] as const;
+
+function readSettings({ node, opset }: NodeScope): Settings {
+  const mode = node.text("mode", "nearest");
+  const known = MODES.find((name) => name === mode || (mode === "bilinear" && name === "linear"));
+  if (!known) throw new UserError(`${node.label}: mode ${mode} is not known (${MODES.join(", ")})`);
+  // Before opset 11 pixels were placed asymmetrically and rounded down.
+  const old = opset < 11 || node.node.op === "Upsample";
+  return {
+    mode: known,
+    coordinates: node.text("coordinate_transformation_mode", old ? "asymmetric" : "half_pixel"),
+    nearestMode: node.text("nearest_mode", old ? "floor" : "round_prefer_floor"),
+    cubicCoeffA: node.float("cubic_coeff_a", -0.75),
+    antialias: node.int("antialias", 0) === 1 && known !== "nearest",
+    excludeOutside: node.int("exclude_outside", 0) === 1 && known !== "nearest",
+    extrapolation: node.float("extrapolation_value", 0),
+  };
+}
+
+function resized(scope: NodeScope, plan: Plan): readonly Value[] {
+  const settings = readSettings(scope);
+  const { g } = scope;
+  const v = scope.inputs[0]!;
+  const dtype = ("host" in v ? v.host.dtype : v.tensor.dtype) as DType;
+  const planar = planarOptions(scope, plan, settings);
+  if (planar) return [imageValue(cast(g, resize(g, cast(g, asImage(g, v), "f32"), planar), dtype))];
+  return [plainValue(cast(g, byMatrices(g, cast(g, asPlain(g, v), "f32"), plan, settings), dtype))];
+}
+
+/** Options of the kernel for images, or null for a resize that it does not do. */
+function planarOptions(scope: NodeScope, plan: Plan, settings: Settings): Parameters<typeof resize>[2] | null {
+  const shape = scope.shape(0);
+  const { mode, coordinates, nearestMode, antialias, excludeOutside } = settings;
+  if (shape.length !== 4 || plan.target[0] !== shape[0] || plan.target[1] !== shape[1]) return null;
+  if (mode === "cubic" || antialias || excludeOutside) return null;
+  if (!isCoordinates(coordinates) || !isRounding(nearestMode)) return null;
+  // Corners are aligned at the length before it is rounded down, which the kernel does not know.
+  const lengths = [2, 3].map((i) => shape[i]! * plan.scales[i]!);
+  if (coordinates === "align_corners" && !lengths.every(Number.isInteger)) return null;
+  const [height, width] = [plan.target[2]!, plan.target[3]!];
+  return { height, width, mode, coordinates, nearestMode, scales: [plan.scales[2]!, plan.scales[3]!] };
+}
+
+/** x resized along each axis in turn: a product of its matrix with [outer, size, inner]. */
+function byMatrices(g: Graph, x: Tensor, { scales, target, roi }: Plan, settings: Settings): Tensor {
+  const { extrapolation, ...own } = settings;
+  const rank = x.shape.length;
+  const cropped = own.coordinates === "tf_crop_and_resize";
+  let y = x;
+  for (let axis = 0; axis < rank; axis++) {
+    const [size, out] = [x.shape[axis]!, target[axis]!];
+    const region = [roi?.[axis] ?? 0, roi?.[rank + axis] ?? 1] as const;
+    if (size === out && scales[axis] === 1 && !(cropped && (region[0] !== 0 || region[1] !== 1))) continue;
+    const { matrix, outside } = resizeMatrix({ ...own, size, out, scale: scales[axis]!, roi: region });
+    const outer = sizeOf(y.shape.slice(0, axis));
+    const apart = reshape(g, y, [outer, size, sizeOf(y.shape.slice(axis + 1))]);
+    const shape = y.shape.map((d, i) => i === axis ? out : d);
+    y = reshape(g, matmul(g, g.constant(matrix, [out, size]), apart), shape);
+    if (!outside.includes(true)) continue;
+    const mask = g.constant(Uint32Array.from(outside, Number), shape.map((_, i) => i === axis ? out : 1), "bool");
+    y = where(g, mask, g.scalar(extrapolation), y);
+  }
+  return y;
+}
+
+/** Factors at which sizes keep their aspect: within the wanted ones (not_larger) or around them (not_smaller). */
+function keptAspect(wanted: readonly number[], own: readonly number[], policy: string, label: string) {
+  const factors = wanted.map((size, i) => size / own[i]!);
+  if (policy === "stretch") return { factors, sizes: wanted };
+  if (policy !== "not_larger" && policy !== "not_smaller") {
+    throw new UserError(`${label}: keep_aspect_ratio_policy ${policy} is not known`);
+  }
+  const factor = policy === "not_larger" ? Math.min(...factors) : Math.max(...factors);
+  return { factors: factors.map(() => factor), sizes: own.map((d) => Math.round(d * factor)) };
+}
+
+export const Resize: Importer = (scope) => {
+  const { node } = scope;
+  const shape = scope.shape(0);
+  const axes = (node.ints("axes") ?? shape.map((_, i) => i)).map((a) => normalizeAxis(a, shape.length));
+  const list = (index: number) => {
+    const values = scope.optionalHost(index)?.data;
+    return values && values.length > 0 ? Array.from(values) : null;
+  };
+  /** A list for `axes` as one for all axes. */
+  const whole = (values: readonly number[], rest: readonly number[]) => {
+    if (values.length === axes.length) return rest.map((v, d) => axes.includes(d) ? values[axes.indexOf(d)]! : v);
+    throw new UserError(`${node.label}: [${values}] is not one number for each of the axes ${axes}`);
+  };
+  const ones = shape.map(() => 1);
+  const region = scope.opset < 11 ? null : list(1);
+  const half = axes.length;
+  const roi = region && [...whole(region.slice(0, half), ones.map(() => 0)), ...whole(region.slice(half), ones)];
+  const scales = list(scope.opset < 11 ? 1 : 2);
+  if (scales) return resized(scope, planOfScales(shape, whole(scales, ones), roi));
+  const wanted = scope.opset < 11 ? null : list(3);
+  if (!wanted) throw new UserError(`${node.label}: neither scales nor sizes are given`);
+  const policy = node.text("keep_aspect_ratio_policy", "stretch");
+  const { factors, sizes } = keptAspect(wanted, axes.map((a) => shape[a]!), policy, node.label);
+  return resized(scope, { scales: whole(factors, ones), target: whole(sizes, shape), roi });
+};
+
+function planOfScales(shape: readonly number[], scales: readonly number[], roi: readonly number[] | null): Plan {
+  return { scales, target: shape.map((d, i) => Math.floor(d * scales[i]!)), roi };
+}
+
+export const Upsample: Importer = (scope) => {
+  const { node } = scope;
+  const [height, width] = [node.float("height_scale", 0), node.float("width_scale", 0)]; // opset 1
+  const scales = height && width ? [1, 1, height, width] : node.ints("scales") ?? Array.from(scope.host(1).data);
+  return resized(scope, planOfScales(scope.shape(0), scales, null));
+};
