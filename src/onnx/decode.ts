@@ -24,9 +24,13 @@ export interface HostTensor {
 /** An attribute's value. */
 export type Attribute = number | string | readonly number[] | readonly string[] | HostTensor | Subgraph;
 
-/** A graph held by an attribute (If, Loop). */
+/** A graph held by an attribute (If, Loop); its nodes also read the values of the graphs around it. */
 export interface Subgraph {
-  readonly graph: true;
+  readonly nodes: readonly ModelNode[];
+  readonly weights: ReadonlyMap<string, HostTensor>;
+  /** Names of the values that the node hands in, in order. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
 }
 
 /** A node; an optional input that is left out is the empty string. */
@@ -68,9 +72,13 @@ const TYPES: Record<
   5: { name: "int16", dtype: "i32", bytes: 2, read: (v, i) => v.getInt16(i, true) },
   6: { name: "int32", dtype: "i32", bytes: 4, read: (v, i) => v.getInt32(i, true) },
   7: { name: "int64", dtype: "i32", bytes: 8, read: (v, i) => Number(v.getBigInt64(i, true)) },
+  4: { name: "uint16", dtype: "i32", bytes: 2, read: (v, i) => v.getUint16(i, true) },
   9: { name: "bool", dtype: "bool", bytes: 1, read: (v, i) => v.getUint8(i) ? 1 : 0 },
   10: { name: "float16", dtype: "f32", bytes: 2, read: (v, i) => halfToNumber(v.getUint16(i, true)) },
   11: { name: "double", dtype: "f32", bytes: 8, read: (v, i) => v.getFloat64(i, true) },
+  12: { name: "uint32", dtype: "i32", bytes: 4, read: (v, i) => v.getUint32(i, true) },
+  13: { name: "uint64", dtype: "i32", bytes: 8, read: (v, i) => Number(v.getBigUint64(i, true)) },
+  16: { name: "bfloat16", dtype: "f32", bytes: 2, read: (v, i) => bfloatToNumber(v.getUint16(i, true)) },
 };
 
 /** Our type of an ONNX element type; UserError for those that have none (strings, complex numbers ...). */
@@ -92,11 +100,20 @@ export async function loadModel(path: string): Promise<Model> {
     throw new UserError(`ONNX model ${path} ${why}: check the path`, { cause: error });
   }
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".";
-  return decodeModel(bytes, path, (name) => Deno.readFileSync(`${folder}/${name}`));
+  return decodeModel(bytes, path, (name, offset, length) => readPart(`${folder}/${name}`, offset, length));
+}
+
+/** Bytes of a file; fewer than `length` where it ends before. */
+function readPart(path: string, offset: number, length: number | null): Uint8Array {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(Math.max(0, Math.min(length ?? Infinity, file.statSync().size - offset)));
+  file.seekSync(offset, Deno.SeekMode.Start);
+  for (let at = 0; at < bytes.length;) at += file.readSync(bytes.subarray(at)) ?? bytes.length;
+  return bytes;
 }
 
 /** Decodes a model's bytes; `external` reads files of weights that lie beside it. */
-export function decodeModel(bytes: Uint8Array, path: string, external?: (name: string) => Uint8Array): Model {
+export function decodeModel(bytes: Uint8Array, path: string, external?: External): Model {
   let message;
   try {
     message = ModelProto.decode(bytes);
@@ -110,22 +127,12 @@ export function decodeModel(bytes: Uint8Array, path: string, external?: (name: s
   const opset = (message.opsetImport ?? []).find((o) => !o.domain || o.domain === "ai.onnx");
   if (!opset) throw new UserError(`${path} names no opset of ONNX: it is no ONNX model or uses foreign operators only`);
   try {
-    const weights = new Map<string, HostTensor>();
-    for (const tensor of graph.initializer ?? []) {
-      weights.set(tensor.name!, decodeTensor(tensor, `${path}: weight ${tensor.name}`, external));
-    }
+    const { nodes, weights } = decodeGraph(graph, path, external);
     return {
       path,
       opset: Number(opset.version),
       weights,
-      nodes: graph.node.map((node, i) => ({
-        name: node.name || `${node.opType}_${i}`,
-        op: node.opType ?? "",
-        domain: node.domain ?? "",
-        inputs: node.input ?? [],
-        outputs: node.output ?? [],
-        attributes: new Map((node.attribute ?? []).map((a) => [a.name!, attributeValue(a, path)])),
-      })),
+      nodes,
       inputs: (graph.input ?? []).filter((v) => !weights.has(v.name!)).map((v) => valueInfo(v, path)),
       outputs: graph.output.map((v) => valueInfo(v, path)),
     };
@@ -133,6 +140,28 @@ export function decodeModel(bytes: Uint8Array, path: string, external?: (name: s
     if (error instanceof UserError) throw error;
     throw new UserError(`${path} is a damaged ONNX model: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Reads a file of weights: `length` bytes from `offset` on, or all that follow. */
+export type External = (name: string, offset: number, length: number | null) => Uint8Array;
+
+function decodeGraph(graph: onnxProto.onnx.IGraphProto, path: string, external?: External): Subgraph {
+  if (graph.sparseInitializer?.length) throw new UnsupportedError(`${path}: sparse weights are not supported`);
+  const weights = new Map<string, HostTensor>();
+  for (const tensor of graph.initializer ?? []) {
+    weights.set(tensor.name!, decodeTensor(tensor, `${path}: weight ${tensor.name}`, external));
+  }
+  const nodes = (graph.node ?? []).map((node, i) => ({
+    name: node.name || `${node.opType}_${i}`,
+    op: node.opType ?? "",
+    domain: node.domain ?? "",
+    inputs: node.input ?? [],
+    outputs: node.output ?? [],
+    attributes: new Map((node.attribute ?? []).map((a) => [a.name!, attributeValue(a, path, external)])),
+  }));
+  const names = (values: readonly onnxProto.onnx.IValueInfoProto[] | null | undefined) =>
+    (values ?? []).map((v) => v.name ?? "");
+  return { nodes, weights, inputs: names(graph.input), outputs: names(graph.output) };
 }
 
 /** A TensorProto file, as ONNX's own test cases hold. */
@@ -150,7 +179,7 @@ function valueInfo(value: onnxProto.onnx.IValueInfoProto, path: string): ModelVa
   return { name: value.name!, dtype: dtypeOf(type.elemType ?? 0, `${path}: ${value.name}`), dims };
 }
 
-function attributeValue(a: AttributeMessage, path: string): Attribute {
+function attributeValue(a: AttributeMessage, path: string, external?: External): Attribute {
   switch (a.type) {
     case 1:
       return a.f ?? 0;
@@ -159,7 +188,7 @@ function attributeValue(a: AttributeMessage, path: string): Attribute {
     case 3:
       return new TextDecoder().decode(a.s ?? new Uint8Array());
     case 4:
-      return decodeTensor(a.t!, `${path}: attribute ${a.name}`);
+      return decodeTensor(a.t!, `${path}: attribute ${a.name}`, external);
     case 6:
       return [...a.floats ?? []];
     case 7:
@@ -167,14 +196,14 @@ function attributeValue(a: AttributeMessage, path: string): Attribute {
     case 8:
       return (a.strings ?? []).map((s) => new TextDecoder().decode(s));
     case 5:
-      return { graph: true };
+      return decodeGraph(a.g!, path, external);
     default:
       throw new UserError(`${path}: attribute ${a.name} has type ${a.type}, which is not supported`);
   }
 }
 
 /** Values of a tensor message in row-major order. UserError when bytes and shape disagree. */
-export function decodeTensor(t: TensorMessage, what: string, external?: (name: string) => Uint8Array): HostTensor {
+export function decodeTensor(t: TensorMessage, what: string, external?: External): HostTensor {
   const shape = (t.dims ?? []).map(Number);
   const type = TYPES[t.dataType ?? 0];
   const dtype = dtypeOf(t.dataType ?? 0, what);
@@ -199,7 +228,10 @@ export function decodeTensor(t: TensorMessage, what: string, external?: (name: s
 }
 
 function rawValues(raw: Uint8Array, count: number, type: typeof TYPES[number]): Float32Array | Float64Array {
-  if (type.name === "float32") return new Float32Array(raw.slice().buffer);
+  if (type.name === "float32") {
+    const aligned = raw.byteOffset % 4 === 0 ? raw : raw.slice(); // a view costs no memory
+    return new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
+  }
   const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
   const data = type.dtype === "f32" ? new Float32Array(count) : new Float64Array(count);
   for (let i = 0; i < count; i++) data[i] = type.read(view, i * type.bytes);
@@ -209,31 +241,40 @@ function rawValues(raw: Uint8Array, count: number, type: typeof TYPES[number]): 
 /** Values that are listed one by one in the field of their type. */
 function listedValues(t: TensorMessage): number[] {
   if (t.dataType === 10) return (t.int32Data ?? []).map(halfToNumber);
+  if (t.dataType === 16) return (t.int32Data ?? []).map(bfloatToNumber);
   const lists: readonly (readonly unknown[] | null | undefined)[] = [
     t.floatData,
     t.int32Data,
     t.int64Data,
     t.doubleData,
+    t.uint64Data,
   ];
   return (lists.find((list) => list && list.length > 0) ?? []).map(Number);
 }
 
-function externalBytes(t: TensorMessage, what: string, external?: (name: string) => Uint8Array): Uint8Array {
+function externalBytes(t: TensorMessage, what: string, external?: External): Uint8Array {
   const entries = new Map((t.externalData ?? []).map((e) => [e.key!, e.value!]));
   const location = entries.get("location");
   if (!location || location.startsWith("/") || location.split("/").includes("..")) {
     throw new UserError(`${what} lies in the file ${location}, which must be beside the model`);
   }
+  const offset = Number(entries.get("offset") ?? 0);
+  const length = entries.has("length") ? Number(entries.get("length")) : null;
   let bytes: Uint8Array;
   try {
-    bytes = external!(location);
+    bytes = external!(location, offset, length);
   } catch (error) {
     throw new UserError(`${what} lies in ${location}, which cannot be read: put it beside the model`, { cause: error });
   }
-  const offset = Number(entries.get("offset") ?? 0);
-  const length = Number(entries.get("length") ?? bytes.length - offset);
-  if (offset + length > bytes.length) throw new UserError(`${what}: ${location} is cut off at ${bytes.length} bytes`);
-  return bytes.subarray(offset, offset + length);
+  if (length !== null && bytes.length < length) {
+    throw new UserError(`${what}: ${location} is cut off at ${offset + bytes.length} bytes`);
+  }
+  return bytes;
+}
+
+/** bfloat16: the upper half of an f32. */
+function bfloatToNumber(bits: number): number {
+  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
 }
 
 /** IEEE half precision. */

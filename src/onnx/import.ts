@@ -3,7 +3,14 @@
 import { messageOf, suggest, UserError } from "../errors.ts";
 import { Graph } from "../graph/graph.ts";
 import { sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
-import { type HostTensor, type Model, type ModelNode, type ModelValue, UnsupportedError } from "./decode.ts";
+import {
+  type HostTensor,
+  type Model,
+  type ModelNode,
+  type ModelValue,
+  type Subgraph,
+  UnsupportedError,
+} from "./decode.ts";
 import { folders } from "./fold.ts";
 import { type Importer, importers } from "./operators.ts";
 import { NodeReader } from "./reader.ts";
@@ -38,6 +45,30 @@ export interface NodeScope {
   optionalHost(index: number): HostTensor | null;
   shape(index: number): readonly number[];
   has(index: number): boolean;
+  /** Adds the nodes of a graph that the node holds; `given` are its inputs, and what it gives are its outputs. */
+  run(graph: Subgraph, given: readonly Value[]): readonly Value[];
+}
+
+/** The values of a graph by name; those of the graphs around it are seen too. */
+class Values {
+  readonly #own = new Map<string, Value>();
+
+  constructor(readonly outer: Values | null = null) {}
+
+  get(name: string): Value | undefined {
+    return this.#own.get(name) ?? this.outer?.get(name);
+  }
+
+  set(name: string, value: Value): void {
+    this.#own.set(name, value);
+  }
+}
+
+/** What all nodes of an import share. */
+interface Context {
+  readonly g: Graph;
+  readonly model: Model;
+  readonly batch: NodeScope["batch"];
 }
 
 /** Inputs by name: tensors of the graph, or values that are known and fold away. */
@@ -49,18 +80,12 @@ export type Given = Readonly<Record<string, Tensor | HostTensor>>;
  * operators or attributes that are not supported: all unknown operators at once, with the nodes that use them.
  */
 export function importModel(g: Graph, model: Model, given: Given): Record<string, Tensor> {
-  refuseUnknown(model);
-  const batch = bindInputs(model, given);
-  const values = new Map<string, Value>();
+  refuseUnknown(model.path, model.nodes);
+  const context = { g, model, batch: bindInputs(model, given) };
+  const values = new Values();
   for (const [name, host] of model.weights) values.set(name, { host });
   for (const [name, v] of Object.entries(given)) values.set(name, "role" in v ? plainValue(v) : { host: v });
-  for (const node of model.nodes) {
-    const inputs = node.inputs.map((name) => name === "" ? null : lookUp(model, values, node, name));
-    const outputs = importNode(g, model, node, inputs, batch);
-    node.outputs.forEach((name, i) => {
-      if (name !== "" && outputs[i]) values.set(name, outputs[i]!);
-    });
-  }
+  addNodes(context, model.nodes, values);
   return Object.fromEntries(model.outputs.map(({ name }) => {
     const value = values.get(name);
     if (!value) throw new UserError(`${model.path}: no node makes the output ${name}`);
@@ -100,33 +125,52 @@ function sourcesOf(model: Model, value: string): Set<string> {
   return sources;
 }
 
-function lookUp(model: Model, values: ReadonlyMap<string, Value>, node: ModelNode, name: string): Value {
+/** Adds nodes in order; their outputs join the values. */
+function addNodes(context: Context, nodes: readonly ModelNode[], values: Values): void {
+  for (const node of nodes) {
+    const outputs = importNode(context, node, values);
+    node.outputs.forEach((name, i) => {
+      if (name !== "" && outputs[i]) values.set(name, outputs[i]!);
+    });
+  }
+}
+
+function lookUp({ model }: Context, values: Values, name: string, reader: string): Value {
   const value = values.get(name);
-  if (!value) throw new UserError(`${model.path}: ${node.op} ${node.name} reads ${name}, which no earlier node makes`);
+  if (!value) throw new UserError(`${model.path}: ${reader} reads ${name}, which no earlier node makes`);
   return value;
 }
 
-function importNode(
-  g: Graph,
-  model: Model,
-  node: ModelNode,
-  inputs: readonly (Value | null)[],
-  batch: NodeScope["batch"],
-): readonly Value[] {
+function importNode(context: Context, node: ModelNode, values: Values): readonly Value[] {
+  const { g, model } = context;
+  const label = `${node.op} ${node.name}`;
+  const inputs = node.inputs.map((name) => name === "" ? null : lookUp(context, values, name, label));
   const reader = new NodeReader(node, model.opset);
   try {
     const folded = fold(reader, inputs);
     if (folded) return [{ host: folded }];
-    const scope = nodeScope(g, reader, inputs, batch);
+    const scope = nodeScope(context, reader, inputs, values);
     const outputs = g.scope(node.name, () => (importers[node.op] ?? onlyFolds)(scope));
     reader.finish();
     return outputs;
   } catch (error) {
-    const message = `${model.path}: ${messageOf(error)}`;
+    const prefix = `${model.path}: `;
+    const known = messageOf(error).startsWith(prefix); // from a graph inside
+    const message = known ? messageOf(error) : prefix + messageOf(error);
     if (error instanceof UnknownValueError) throw new UnknownValueError(message, error.value);
     if (error instanceof UserError) throw new UnsupportedError(message, { cause: error });
-    throw new UserError(`${model.path}: ${node.op} ${node.name}: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${model.path}: ${label}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Adds the nodes of a graph inside a graph. */
+function addSubgraph(context: Context, graph: Subgraph, given: readonly Value[], outer: Values): readonly Value[] {
+  refuseUnknown(context.model.path, graph.nodes);
+  const values = new Values(outer);
+  for (const [name, host] of graph.weights) values.set(name, { host });
+  graph.inputs.forEach((name, i) => given[i] && values.set(name, given[i]!));
+  addNodes(context, graph.nodes, values);
+  return graph.outputs.map((name) => lookUp(context, values, name, "an inner graph's output"));
 }
 
 /** An operator of shape arithmetic alone, where an input is not known: says which. */
@@ -148,11 +192,12 @@ function fold(reader: NodeReader, inputs: readonly (Value | null)[]): HostTensor
 }
 
 function nodeScope(
-  g: Graph,
+  context: Context,
   node: NodeReader,
   inputs: readonly (Value | null)[],
-  batch: NodeScope["batch"],
+  values: Values,
 ): NodeScope {
+  const { g, batch } = context;
   const need = (index: number): Value => {
     const value = inputs[index];
     if (!value) throw new UserError(`${node.label}: input ${index} is missing`);
@@ -178,14 +223,15 @@ function nodeScope(
     optionalHost: (index) => inputs[index] ? scope.host(index) : null,
     shape: (index) => shapeOf(need(index)),
     has: (index) => Boolean(inputs[index]),
+    run: (graph, given) => addSubgraph(context, graph, given, values),
   };
   return scope;
 }
 
 /** Throws one UserError that lists every unknown operator with the nodes that use it. */
-function refuseUnknown(model: Model): void {
+function refuseUnknown(path: string, nodes: readonly ModelNode[]): void {
   const unknown = new Map<string, string[]>();
-  for (const { op, domain, name } of model.nodes) {
+  for (const { op, domain, name } of nodes) {
     const foreign = domain !== "" && domain !== "ai.onnx";
     const known = !foreign && (Object.hasOwn(importers, op) || Object.hasOwn(folders, op));
     if (known) continue;
@@ -196,7 +242,7 @@ function refuseUnknown(model: Model): void {
   const list = [...unknown].map(([op, names]) =>
     `${op} (${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""})`
   );
-  throw new UnsupportedError(`${model.path}: unsupported operators: ${list.join("; ")}`);
+  throw new UnsupportedError(`${path}: unsupported operators: ${list.join("; ")}`);
 }
 
 /** Checks names, types and shapes of the given tensors; returns the batch where a fixed one is overridden. */

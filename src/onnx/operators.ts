@@ -5,7 +5,9 @@ import { imageImporters } from "./operators_image.ts";
 import { indexImporters } from "./operators_index.ts";
 import { mathImporters } from "./operators_math.ts";
 import { nnImporters } from "./operators_nn.ts";
+import { controlImporters } from "./operators_control.ts";
 import { normImporters } from "./operators_norm.ts";
+import { randomImporters } from "./operators_random.ts";
 import { shapeImporters } from "./operators_shape.ts";
 import type { Value } from "./values.ts";
 
@@ -17,6 +19,8 @@ export const importers: Readonly<Record<string, Importer>> = {
   ...mathImporters,
   ...nnImporters,
   ...normImporters,
+  ...randomImporters,
+  ...controlImporters,
   ...shapeImporters,
   ...indexImporters,
   ...imageImporters,

@@ -1,6 +1,5 @@
 /** Importers of element-wise operators, reductions and matrix products. */
 
-import { UserError } from "../errors.ts";
 import { normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
@@ -143,17 +142,6 @@ const Cast: Importer = (scope) => {
   return inPlaceOrder(scope, (x) => cast(scope.g, x, to));
 };
 
-const Dropout: Importer = (scope) => {
-  scope.node.ignore("ratio", "seed", "is_test");
-  const training = scope.opset >= 12 && scope.optionalHost(2)?.data[0] === 1;
-  if (training && (scope.optionalHost(1)?.data[0] ?? 0.5) > 0) {
-    throw new UserError(`${scope.node.label}: training_mode is not supported`);
-  }
-  const shape = scope.shape(0);
-  const mask: Value = { host: { dtype: "bool", shape, data: new Float64Array(sizeOf(shape)).fill(1) } };
-  return scope.node.node.outputs.length > 1 ? [scope.inputs[0]!, mask] : [scope.inputs[0]!];
-};
-
 const simple = [
   "Relu",
   "Sigmoid",
@@ -225,7 +213,6 @@ export const mathImporters: Readonly<Record<string, Importer>> = {
   Where: broadcast(({ g }, [condition, a, b]) => where(g, condition!, a!, b!)),
   Cast,
   Identity: (scope) => [scope.inputs[0]!],
-  Dropout,
   Softmax: softmaxImporter("Softmax"),
   LogSoftmax: softmaxImporter("LogSoftmax"),
   MatMul: (scope) => [plainValue(matmul(scope.g, scope.plain(0), scope.plain(1)))],

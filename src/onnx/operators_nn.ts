@@ -1,13 +1,9 @@
 /** Importers of activations that are compositions of others. */
 
-import { UserError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { add, binary, div, mul, positive, sub } from "../ops/binary.ts";
 import { gelu } from "../ops/gelu.ts";
-import { reduce } from "../ops/reduce.ts";
-import { reshape } from "../ops/reshape.ts";
-import { standardize } from "../ops/standardize.ts";
 import { affine, unary } from "../ops/unary.ts";
 import { where } from "../ops/where.ts";
 import type { NodeScope } from "./import.ts";

@@ -1,7 +1,8 @@
 /** Importers of operators that move, cut and join values. */
 
 import { UserError } from "../errors.ts";
-import { broadcastShapes, normalizeAxis, sizeOf } from "../graph/tensor.ts";
+import type { Graph } from "../graph/graph.ts";
+import { broadcastShapes, normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { concat, split } from "../ops/concat.ts";
 import { expand } from "../ops/expand.ts";
 import { gather } from "../ops/gather.ts";
@@ -129,13 +130,24 @@ const Slice: Importer = (scope) => {
   return [plainValue(slice(g, scope.plain(0), { starts, ends, steps, axes }))];
 };
 
-const PAD_MODES = ["constant", "reflect", "edge"];
+const PAD_MODES = ["constant", "reflect", "edge", "wrap"];
+
+/** Borders taken from the other end of each axis, as often as needed. */
+function wrap(g: Graph, x: Tensor, pads: readonly number[]): Tensor {
+  const rank = x.shape.length;
+  return x.shape.reduce((y, size, axis) => {
+    const [begin, end] = [pads[axis]!, pads[rank + axis]!];
+    if (begin === 0 && end === 0) return y;
+    const places = Int32Array.from({ length: size + begin + end }, (_, i) => (((i - begin) % size) + size) % size);
+    return gather(g, y, g.constant(places, [places.length], "i32"), axis);
+  }, x);
+}
 
 const Pad: Importer = (scope) => {
   const { g, node } = scope;
   const mode = node.text("mode", "constant");
   if (!PAD_MODES.includes(mode)) {
-    throw new UserError(`${node.label}: mode ${mode} is not supported (${PAD_MODES.join(", ")})`);
+    throw new UserError(`${node.label}: mode ${mode} is not known (${PAD_MODES.join(", ")})`);
   }
   const given = scope.opset < 11 ? node.ints("pads") ?? node.ints("paddings") : Array.from(scope.host(1).data);
   const rank = scope.shape(0).length;
@@ -146,6 +158,7 @@ const Pad: Importer = (scope) => {
     [pads![d], pads![rank + d]] = [given![i]!, given![axes.data.length + i]!];
   });
   const value = scope.opset < 11 ? node.float("value", 0) : scope.optionalHost(2)?.data[0] ?? 0;
+  if (mode === "wrap") return [plainValue(wrap(g, scope.plain(0), pads!))];
   const v = scope.inputs[0]!;
   if ("tensor" in v && v.nhwc) {
     const order = [0, 2, 3, 1];

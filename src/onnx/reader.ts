@@ -1,7 +1,7 @@
 /** Typed access to a node's attributes; what an importer does not ask for is refused at the end by name. */
 
 import { UserError } from "../errors.ts";
-import type { HostTensor, ModelNode } from "./decode.ts";
+import type { HostTensor, ModelNode, Subgraph } from "./decode.ts";
 
 /** A node under import. */
 export class NodeReader {
@@ -34,6 +34,13 @@ export class NodeReader {
 
   tensor(name: string): HostTensor | null {
     return this.#get(name, "object") as HostTensor ?? null;
+  }
+
+  /** A graph; UserError where it is left out. */
+  graph(name: string): Subgraph {
+    const graph = this.#get(name, "object") as Subgraph | undefined;
+    if (!graph?.nodes) throw new UserError(`${this.label}: the graph ${name} is missing`);
+    return graph;
   }
 
   /** Attributes that change nothing here. */
