@@ -85,8 +85,8 @@ class Planner {
     const limit = this.target.maxBindingBytes;
     const tooLarge = `${node.op.name} ${node.name} binds ${largest} bytes; the adapter binds at most ${limit}`;
     if (!split) throw new RangeError(`${tooLarge} and the operator cannot be split: use a smaller batch`);
-    const whole = node.inputs.find((t, i) => !split[i] && bytesOf(t) > limit);
-    if (whole) throw new RangeError(`${tooLarge}: ${whole.name} cannot be split`);
+    const whole = boundInputs(node, this.target).find((i) => !split[i] && bytesOf(node.inputs[i]!) > limit);
+    if (whole !== undefined) throw new RangeError(`${tooLarge}: its input ${node.inputs[whole]!.name} cannot be split`);
     const n = node.outputs[0]!.shape[0]!;
     const moving = [...node.inputs.filter((_, i) => split[i]), ...node.outputs];
     const rowBytes = Math.max(...moving.map((t) => bytesOf(t) / n));
@@ -230,6 +230,12 @@ function largestBinding(node: Node, target: Target): number {
     })
   );
   return Math.max(0, ...sizes);
+}
+
+/** Inputs that a node's kernels bind as buffers. */
+function boundInputs(node: Node, target: Target): number[] {
+  const refs = choose(node, target).kernels.flatMap(({ bindings }) => bindings);
+  return refs.flatMap((ref) => ref.kind === "input" ? [ref.index] : []);
 }
 
 /** Throws RangeError for a kernel that the adapter would cut short. */

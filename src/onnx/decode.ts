@@ -21,6 +21,17 @@ export interface HostTensor {
   readonly data: Float32Array | Float64Array;
 }
 
+/** The same values under another shape of as many elements. */
+export function withShape(t: HostTensor, shape: readonly number[]): HostTensor {
+  return {
+    dtype: t.dtype,
+    shape,
+    get data() {
+      return t.data; // made only when asked for (see UnalignedTensor)
+    },
+  };
+}
+
 /** An attribute's value. */
 export type Attribute = number | string | readonly number[] | readonly string[] | HostTensor | Subgraph;
 
@@ -218,7 +229,9 @@ export function decodeTensor(t: TensorMessage, what: string, external?: External
         `${what} of shape [${shape}] takes ${count * type!.bytes} bytes, the file has ${raw.length}: it is cut off`,
       );
     }
-    return { dtype, shape, data: rawValues(raw, count, type!) };
+    return type!.name === "float32" && raw.byteOffset % 4 !== 0 && count > KEPT
+      ? new UnalignedTensor(shape, raw)
+      : { dtype, shape, data: rawValues(raw, count, type!) };
   }
   const listed = listedValues(t);
   if (listed.length !== count) {
@@ -227,9 +240,23 @@ export function decodeTensor(t: TensorMessage, what: string, external?: External
   return { dtype, shape, data: dtype === "f32" ? Float32Array.from(listed) : Float64Array.from(listed) };
 }
 
+/** Elements up to which a copy is kept; beyond them it is made when asked for. */
+const KEPT = 65536;
+
+/** f32 values that lie unaligned in the file's bytes: copied each time they are asked for, so that memory holds one. */
+class UnalignedTensor implements HostTensor {
+  readonly dtype = "f32";
+
+  constructor(readonly shape: readonly number[], readonly raw: Uint8Array) {}
+
+  get data(): Float32Array {
+    return new Float32Array(new Uint8Array(this.raw).buffer);
+  }
+}
+
 function rawValues(raw: Uint8Array, count: number, type: typeof TYPES[number]): Float32Array | Float64Array {
   if (type.name === "float32") {
-    const aligned = raw.byteOffset % 4 === 0 ? raw : raw.slice(); // a view costs no memory
+    const aligned = raw.byteOffset % 4 === 0 ? raw : new Uint8Array(raw); // a view costs no memory
     return new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
   }
   const view = new DataView(raw.buffer, raw.byteOffset, raw.length);

@@ -5,7 +5,7 @@
 
 import { broadcastShapes, normalizeAxis, sizeOf, stridesOf } from "../graph/tensor.ts";
 import { sliceExtent } from "../ops/slice.ts";
-import { dtypeOf, type HostTensor } from "./decode.ts";
+import { dtypeOf, type HostTensor, withShape } from "./decode.ts";
 import type { NodeReader } from "./reader.ts";
 
 /** Computes a node's only output from host tensors. */
@@ -203,10 +203,10 @@ export const folders: Readonly<Record<string, Folder>> = {
   },
   Reshape: (node, [x, shape]) => {
     const wanted = shape ? Array.from(shape.data) : node.ints("shape")!;
-    return { ...x!, shape: reshapeTarget(x!.shape, wanted, node.int("allowzero", 0) === 1) };
+    return withShape(x!, reshapeTarget(x!.shape, wanted, node.int("allowzero", 0) === 1));
   },
-  Squeeze: (node, [x, axes]) => ({ ...x!, shape: squeezed(x!.shape, axesOf(node, axes)) }),
-  Unsqueeze: (node, [x, axes]) => ({ ...x!, shape: unsqueezed(x!.shape, axesOf(node, axes)!) }),
+  Squeeze: (node, [x, axes]) => withShape(x!, squeezed(x!.shape, axesOf(node, axes))),
+  Unsqueeze: (node, [x, axes]) => withShape(x!, unsqueezed(x!.shape, axesOf(node, axes)!)),
   Transpose: (node, [x]) => {
     const perm = node.ints("perm") ?? x!.shape.map((_, i) => x!.shape.length - 1 - i);
     const strides = stridesOf(x!.shape);

@@ -9,11 +9,13 @@ import type { Tensor } from "../graph/tensor.ts";
 import { add } from "../ops/binary.ts";
 import { conv } from "../ops/conv.ts";
 import { convTranspose } from "../ops/conv_transpose.ts";
+import { concat } from "../ops/concat.ts";
 import { pad } from "../ops/pad.ts";
 import { reshape } from "../ops/reshape.ts";
 import { slice } from "../ops/slice.ts";
 import { transpose } from "../ops/transpose.ts";
 import type { NodeScope } from "./import.ts";
+import { weightParts } from "./large_weights.ts";
 import type { Importer } from "./operators.ts";
 import { asPlain, permuteHost, shapeOf, type Value } from "./values.ts";
 import {
@@ -58,9 +60,31 @@ export const Conv: Importer = (scope) => {
   const window = readWindow(scope, kernelOf(scope, rank));
   const group = scope.node.int("group", 1);
   if (rank === 3) return [volumeResult(g, convVolume(scope, window, group))];
-  const w = weights(g, withRow(g, scope.inputs[1]!));
-  return [imageResult(g, conv(g, imageOf(scope), w, biasOf(scope), { ...planar(window), group }), rank)];
+  const attrs = { ...planar(window), group };
+  const x = imageOf(scope);
+  const y = overParts(scope, group, 0, (w, bias) => conv(g, x, w, bias, attrs));
+  return [imageResult(g, y, rank)];
 };
+
+/**
+ * A convolution by the weights of the node, whose output channels lie along `axis`; by parts of them where they are
+ * too large for one binding, and in one group.
+ */
+function overParts(
+  scope: NodeScope,
+  group: number,
+  axis: number,
+  convolve: (w: Tensor, bias: Tensor | null) => Tensor,
+): Tensor {
+  const { g } = scope;
+  const whole = withRow(g, scope.inputs[1]!);
+  const parts: Value[] = "host" in whole && group === 1
+    ? weightParts(whole.host, axis).map((host) => ({ host }))
+    : [whole];
+  if (parts.length === 1) return convolve(weights(g, whole), biasOf(scope));
+  const y = concat(g, parts.map((part) => convolve(weights(g, part), null)), 3);
+  return scope.has(2) ? add(g, y, scope.plain(2)) : y;
+}
 
 /** Plane k of weights [kd, kh, kw, i, o]. */
 function plane(g: Graph, w: Tensor, k: number): Tensor {
@@ -97,8 +121,8 @@ export const ConvTranspose: Importer = (scope) => {
   const [rows, columns] = [0, ...outputPadding].slice(-2) as [number, number];
   const attrs = { ...planar(window), group, outputPadding: [rows, columns] as const };
   if (rank === 3) return [volumeResult(g, transposedVolume(scope, window, outputPadding[0]!, attrs))];
-  const w = weights(g, withRow(g, scope.inputs[1]!));
-  return [imageResult(g, convTranspose(g, imageOf(scope), w, biasOf(scope), attrs), rank)];
+  const x = imageOf(scope);
+  return [imageResult(g, overParts(scope, group, 1, (w, bias) => convTranspose(g, x, w, bias, attrs)), rank)];
 };
 
 /** The window of a transposed convolution: output_shape and auto_pad say what is cut from the full result. */

@@ -1,8 +1,9 @@
 /** Importers of element-wise operators, reductions and matrix products. */
 
 import { normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
-import { binary, mul } from "../ops/binary.ts";
+import { add, binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
+import { concat } from "../ops/concat.ts";
 import { gemm, matmul } from "../ops/matmul.ts";
 import { reduce, type ReduceName } from "../ops/reduce.ts";
 import { softmax } from "../ops/softmax.ts";
@@ -12,6 +13,7 @@ import { flatten, reshape } from "../ops/reshape.ts";
 import { dtypeOf } from "./decode.ts";
 import { axesOf } from "./fold.ts";
 import type { NodeScope } from "./import.ts";
+import { weightParts } from "./large_weights.ts";
 import type { Importer } from "./operators.ts";
 import { asImage, asPlain, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
 
@@ -103,6 +105,21 @@ function softmaxImporter(name: "Softmax" | "LogSoftmax"): Importer {
   };
 }
 
+/** A product with input 1, whose columns lie along `axis`; by parts of it where it is too large for one binding. */
+function overColumns(scope: NodeScope, axis: number, product: (b: Tensor) => Tensor): Tensor {
+  const { g } = scope;
+  const b = scope.inputs[1]!;
+  if (!("host" in b) || b.host.shape.length < 2) return product(scope.plain(1));
+  const parts = weightParts(b.host, axis).map((host) => product(asPlain(g, { host })));
+  return parts.length === 1 ? parts[0]! : concat(g, parts, parts[0]!.shape.length - 1);
+}
+
+const MatMul: Importer = (scope) => {
+  const a = scope.plain(0);
+  const columns = overColumns(scope, scope.shape(1).length - 1, (b) => matmul(scope.g, a, b));
+  return [plainValue(columns)];
+};
+
 const Gemm: Importer = (scope) => {
   const { g, node } = scope;
   node.ignore("broadcast");
@@ -112,7 +129,12 @@ const Gemm: Importer = (scope) => {
     transA: node.int("transA", 0) === 1,
     transB: node.int("transB", 0) === 1,
   };
-  return [plainValue(gemm(g, scope.plain(0), scope.plain(1), scope.has(2) ? scope.plain(2) : null, options))];
+  const a = scope.plain(0);
+  const { beta, ...product } = options;
+  const y = overColumns(scope, options.transB ? 0 : 1, (b) => gemm(g, a, b, null, product));
+  if (!scope.has(2)) return [plainValue(y)];
+  const c = scope.plain(2);
+  return [plainValue(add(g, y, beta === 1 ? c : affine(g, c, beta, 0)))];
 };
 
 /** x^p for a whole p known at import is a product, which is exact and cheap. */
@@ -215,7 +237,7 @@ export const mathImporters: Readonly<Record<string, Importer>> = {
   Identity: (scope) => [scope.inputs[0]!],
   Softmax: softmaxImporter("Softmax"),
   LogSoftmax: softmaxImporter("LogSoftmax"),
-  MatMul: (scope) => [plainValue(matmul(scope.g, scope.plain(0), scope.plain(1)))],
+  MatMul,
   Gemm,
   Shape: (scope) => {
     const shape = shapeOf(scope.inputs[0]!);

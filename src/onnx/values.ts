@@ -4,10 +4,10 @@
  */
 
 import type { Graph } from "../graph/graph.ts";
-import { hostArray, type Tensor } from "../graph/tensor.ts";
+import { type HostArray, hostArray, type Tensor } from "../graph/tensor.ts";
 import { reshape } from "../ops/reshape.ts";
 import { transpose } from "../ops/transpose.ts";
-import type { HostTensor } from "./decode.ts";
+import { type HostTensor, withShape } from "./decode.ts";
 
 /** A value: known on the host, or a tensor of the graph. */
 export type Value =
@@ -50,7 +50,7 @@ export function fitsImage(v: Value): boolean {
 
 function padRank(t: HostTensor): HostTensor {
   if (t.shape.length > 4) throw new TypeError(`takes images of rank 4, got [${t.shape}]`);
-  return { ...t, shape: [...new Array<number>(4 - t.shape.length).fill(1), ...t.shape] };
+  return withShape(t, [...new Array<number>(4 - t.shape.length).fill(1), ...t.shape]);
 }
 
 /** Host data with axes in another order: axis i of the result is axis perm[i] of t. */
@@ -58,11 +58,12 @@ export function permuteHost(t: HostTensor, perm: readonly number[]): HostTensor 
   const shape = perm.map((d) => t.shape[d]!);
   const source = t.shape.map((_, i) => t.shape.slice(i + 1).reduce((a, b) => a * b, 1));
   const strides = perm.map((d) => source[d]!);
-  const data = t.data.slice();
+  const values = t.data;
+  const data = values instanceof Float32Array ? new Float32Array(values.length) : new Float64Array(values.length);
   const at = new Array<number>(shape.length).fill(0);
   let from = 0;
   for (let i = 0; i < data.length; i++) {
-    data[i] = t.data[from]!;
+    data[i] = values[from]!;
     for (let d = shape.length - 1; d >= 0; d--) {
       from += strides[d]!;
       if (++at[d]! < shape[d]!) break;
@@ -70,7 +71,7 @@ export function permuteHost(t: HostTensor, perm: readonly number[]): HostTensor 
       at[d] = 0;
     }
   }
-  return { ...t, shape, data };
+  return { dtype: t.dtype, shape, data };
 }
 
 const uploaded = new WeakMap<Graph, Map<HostTensor, Tensor>>();
@@ -80,10 +81,13 @@ function upload(g: Graph, host: HostTensor): Tensor {
   let known = uploaded.get(g);
   if (!known) uploaded.set(g, known = new Map());
   let tensor = known.get(host);
-  if (!tensor) {
-    const data = hostArray(host.dtype, host.data.length);
-    host.data.forEach((v, i) => data[i] = host.dtype === "i32" ? Math.min(Math.max(v, -(2 ** 31)), 2 ** 31 - 1) : v);
-    known.set(host, tensor = g.constant(data, host.shape, host.dtype));
-  }
+  if (!tensor) known.set(host, tensor = g.constant(deviceValues(host), host.shape, host.dtype));
   return tensor;
+}
+
+function deviceValues({ dtype, data }: HostTensor): HostArray {
+  if (data instanceof Float32Array) return data; // weights may be large: no copy
+  const values = hostArray(dtype, data.length);
+  data.forEach((v, i) => values[i] = dtype === "i32" ? Math.min(Math.max(v, -(2 ** 31)), 2 ** 31 - 1) : v);
+  return values;
 }

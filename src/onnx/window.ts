@@ -5,6 +5,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { reshape } from "../ops/reshape.ts";
 import { transpose } from "../ops/transpose.ts";
+import { withShape } from "./decode.ts";
 import type { NodeScope } from "./import.ts";
 import { asImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
 
@@ -88,7 +89,7 @@ export function withRow(g: Graph, v: Value): Value {
   const shape = shapeOf(v);
   if (shape.length !== 3) return v;
   const [a, b, w] = shape as [number, number, number];
-  return "host" in v ? { host: { ...v.host, shape: [a, b, 1, w] } } : plainValue(reshape(g, v.tensor, [a, b, 1, w]));
+  return "host" in v ? { host: withShape(v.host, [a, b, 1, w]) } : plainValue(reshape(g, v.tensor, [a, b, 1, w]));
 }
 
 /** Input 0, a signal or an image, as [n, h, w, c]. */
