@@ -34,3 +34,29 @@ fn erf4(v: vec4f) -> vec4f {
   let far = sign(v) * (1.0 - p * exp(-s));
   return select(far, near, a < vec4f(0.8));
 }
+
+// ln(1 + v) for v >= 0 without the loss of 1 + v near 0: v ln(u) / (u - 1) with u = 1 + v as rounded (Kahan).
+fn log1p4(v: vec4f) -> vec4f {
+  let u = 1.0 + v;
+  let d = u - 1.0;
+  return select(v * log(u) / d, v, d == vec4f(0.0));
+}
+
+// (e^v - e^-v) / 2; near 0 its series.
+fn sinh4(v: vec4f) -> vec4f {
+  let square = v * v;
+  let near = v * (1.0 + square * (1.0 / 6.0 + square / 120.0));
+  return select(0.5 * (exp(v) - exp(-v)), near, abs(v) < vec4f(0.3));
+}
+
+// ln(|v| + sqrt(v^2 + 1)) with the sign of v.
+fn asinh4(v: vec4f) -> vec4f {
+  let a = abs(v);
+  return sign(v) * log1p4(a + a * a / (1.0 + sqrt(a * a + 1.0)));
+}
+
+// ln((1 + v) / (1 - v)) / 2.
+fn atanh4(v: vec4f) -> vec4f {
+  let a = abs(v);
+  return sign(v) * 0.5 * log1p4(2.0 * a / (1.0 - a));
+}

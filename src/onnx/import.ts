@@ -3,6 +3,7 @@
 import { messageOf, suggest, UserError } from "../errors.ts";
 import { Graph } from "../graph/graph.ts";
 import { sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
+import { checkInputs } from "./arity.ts";
 import {
   type HostTensor,
   type Model,
@@ -147,6 +148,7 @@ function importNode(context: Context, node: ModelNode, values: Values): readonly
   const inputs = node.inputs.map((name) => name === "" ? null : lookUp(context, values, name, label));
   const reader = new NodeReader(node, model.opset);
   try {
+    checkInputs(node.op, label, inputs);
     const folded = fold(reader, inputs);
     if (folded) return [{ host: folded }];
     const scope = nodeScope(context, reader, inputs, values);

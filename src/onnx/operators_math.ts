@@ -1,5 +1,6 @@
 /** Importers of element-wise operators, reductions and matrix products. */
 
+import { UserError } from "../errors.ts";
 import { normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { add, binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
@@ -25,9 +26,34 @@ function inPlaceOrder(scope: NodeScope, f: (x: Tensor) => Tensor): readonly Valu
   return ["tensor" in v && v.nhwc ? imageValue(f(v.tensor)) : plainValue(f(scope.plain(0)))];
 }
 
-/** A function of one tensor whose parameters follow from the node. */
+/** A function of one tensor whose parameters follow from the node. Whole numbers stay exact. */
 function elementwise(name: string, attrs: (scope: NodeScope) => UnaryAttrs = () => NO_ATTRS): Importer {
-  return (scope) => inPlaceOrder(scope, (x) => unary(scope.g, name, x, attrs(scope)));
+  return (scope) =>
+    inPlaceOrder(scope, (x) => {
+      const given = attrs(scope);
+      return x.dtype === "f32" ? unary(scope.g, name, x, given) : ofWhole(scope, name, x, given);
+    });
+}
+
+/** The functions that ONNX also has for whole numbers. */
+function ofWhole({ g, node }: NodeScope, name: string, x: Tensor, { alpha, beta }: UnaryAttrs): Tensor {
+  if (x.dtype !== "i32") throw new UserError(`${node.label}: takes numbers, got ${x.dtype}`);
+  const bound = (v: number) => g.scalar(Math.min(Math.max(v, -(2 ** 31)), 2 ** 31 - 1), "i32");
+  const zero = bound(0);
+  switch (name) {
+    case "Neg":
+      return binary(g, "Sub", zero, x);
+    case "Abs":
+      return binary(g, "Max", x, binary(g, "Sub", zero, x));
+    case "Relu":
+      return binary(g, "Max", x, zero);
+    case "Sign":
+      return binary(g, "Max", binary(g, "Min", x, bound(1)), bound(-1));
+    case "Clip":
+      return binary(g, "Min", binary(g, "Max", x, bound(alpha)), bound(beta));
+    default:
+      throw new UserError(`${node.label}: takes f32, got ${x.dtype}`);
+  }
 }
 
 /** A function of several tensors with broadcasting; done on [n, h, w, c] when one of them lies so. */
@@ -67,6 +93,18 @@ function clipBounds(scope: NodeScope): UnaryAttrs {
     scope.opset < 11 ? scope.node.float(name, preset) : scope.optionalHost(index)?.data[0] ?? preset;
   return { alpha: bound("min", 1, -CLIP_LIMIT), beta: bound("max", 2, CLIP_LIMIT) };
 }
+
+const not = ({ g }: NodeScope, x: Tensor) => binary(g, "Equal", x, g.scalar(0, "bool"));
+
+const IsInf: Importer = (scope) => {
+  const { g, node } = scope;
+  const [low, high] = [node.int("detect_negative", 1) === 1, node.int("detect_positive", 1) === 1];
+  return inPlaceOrder(scope, (x) => {
+    const is = (v: number) => binary(g, "Equal", x, g.scalar(v));
+    if (low && high) return binary(g, "Or", is(Infinity), is(-Infinity));
+    return low ? is(-Infinity) : high ? is(Infinity) : binary(g, "And", is(Infinity), is(-Infinity));
+  });
+};
 
 /** The maximum of nothing is -Infinity. */
 function emptyExtremum({ shape }: Tensor, name: "Max" | "Min", axes: readonly number[], keep: boolean): Value {
@@ -181,6 +219,15 @@ const simple = [
   "Ceil",
   "Sin",
   "Cos",
+  "Tan",
+  "Asin",
+  "Acos",
+  "Atan",
+  "Sinh",
+  "Cosh",
+  "Asinh",
+  "Acosh",
+  "Atanh",
 ];
 const pairs = [
   "Add",
@@ -218,6 +265,8 @@ export const mathImporters: Readonly<Record<string, Importer>> = {
   ...Object.fromEntries(Object.entries(reductions).map(([op, name]) => [op, reduction(name)])),
   LeakyRelu: elementwise("LeakyRelu", ({ node }) => ({ alpha: node.float("alpha", 0.01), beta: 0 })),
   Clip: elementwise("Clip", clipBounds),
+  IsNaN: (scope) => inPlaceOrder(scope, (x) => not(scope, binary(scope.g, "Equal", x, x))),
+  IsInf,
   HardSigmoid: (scope) => {
     const [alpha, beta] = [scope.node.float("alpha", 0.2), scope.node.float("beta", 0.5)];
     return inPlaceOrder(scope, (x) => unary(scope.g, "Clip", affine(scope.g, x, alpha, beta), { alpha: 0, beta: 1 }));
@@ -231,7 +280,7 @@ export const mathImporters: Readonly<Record<string, Importer>> = {
   Mod: (scope) => arithmetic(scope.node.int("fmod", 0) === 1 ? "Fmod" : "Mod")(scope),
   Pow,
   PRelu,
-  Not: (scope) => inPlaceOrder(scope, (x) => binary(scope.g, "Equal", x, scope.g.scalar(0, "bool"))),
+  Not: (scope) => inPlaceOrder(scope, (x) => not(scope, x)),
   Where: broadcast(({ g }, [condition, a, b]) => where(g, condition!, a!, b!)),
   Cast,
   Identity: (scope) => [scope.inputs[0]!],

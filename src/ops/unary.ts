@@ -1,6 +1,7 @@
 /**
  * Element-wise functions of one tensor (ONNX Relu, LeakyRelu, Sigmoid, Tanh, Exp, Log, Sqrt, Reciprocal, Abs,
- * Neg, Clip, Erf, Softplus, Sign, Floor, Ceil, Sin, Cos, and our Affine = alpha * x + beta).
+ * Neg, Clip, Erf, Softplus, Sign, Floor, Ceil, the trigonometric and hyperbolic functions and their inverses, and our
+ * Affine = alpha * x + beta).
  * One shader, unary.wgsl, serves them all; a function is a case of its switch.
  */
 
@@ -47,7 +48,21 @@ const FUNCTIONS: Record<string, Rule> = {
   Ceil: zero,
   Sin: (g, x, _y, dout) => mul(g, dout, unary(g, "Cos", x)),
   Cos: (g, x, _y, dout) => mul(g, dout, affine(g, unary(g, "Sin", x), -1, 0)),
+  Tan: (g, _x, y, dout) => mul(g, dout, affine(g, mul(g, y, y), 1, 1)),
+  Asin: (g, x, _y, dout) => div(g, dout, root(g, x, -1, 1)),
+  Acos: (g, x, _y, dout) => affine(g, div(g, dout, root(g, x, -1, 1)), -1, 0),
+  Atan: (g, x, _y, dout) => div(g, dout, affine(g, mul(g, x, x), 1, 1)),
+  Sinh: (g, x, _y, dout) => mul(g, dout, unary(g, "Cosh", x)),
+  Cosh: (g, x, _y, dout) => mul(g, dout, unary(g, "Sinh", x)),
+  Asinh: (g, x, _y, dout) => div(g, dout, root(g, x, 1, 1)),
+  Acosh: (g, x, _y, dout) => div(g, dout, root(g, x, 1, -1)),
+  Atanh: (g, x, _y, dout) => div(g, dout, affine(g, mul(g, x, x), -1, 1)),
 };
+
+/** sqrt(alpha x^2 + beta). */
+function root(g: Graph, x: Tensor, alpha: number, beta: number): Tensor {
+  return unary(g, "Sqrt", affine(g, mul(g, x, x), alpha, beta));
+}
 
 export type UnaryName = keyof typeof FUNCTIONS;
 

@@ -1,0 +1,37 @@
+/** How many inputs ONNX's operators take, over all opsets (onnx/defs), so that a node with others is refused by name. */
+
+import { UserError } from "../errors.ts";
+
+/** Operators by [least, most] inputs; all others take one. */
+const INPUTS: readonly (readonly [least: number, most: number, operators: string])[] = [
+  [0, 0, "Constant RandomNormal RandomUniform"],
+  [1, 2, "Reshape Split Squeeze Unsqueeze Upsample TopK Trilu"],
+  [1, 2, "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"],
+  [1, 2, "ReduceSumSquare"],
+  [1, 3, "Clip Dropout"],
+  [1, 4, "Pad Resize"],
+  [1, 5, "Slice"],
+  [1, Infinity, "Concat Einsum Max Mean Min Sum"],
+  [2, 2, "Add And CumSum Div Equal Expand Gather GatherElements GatherND Greater GreaterOrEqual GridSample Less"],
+  [2, 2, "LessOrEqual MatMul Mod Mul Or PRelu Pow Sub Xor"],
+  [2, 3, "Conv ConvTranspose Gemm LayerNormalization Tile"],
+  [2, Infinity, "Loop"],
+  [3, 3, "GroupNormalization InstanceNormalization OneHot Range Scatter ScatterElements ScatterND Where"],
+  [5, 5, "BatchNormalization"],
+];
+
+const byOperator = new Map(
+  INPUTS.flatMap(([least, most, operators]) => operators.split(" ").map((name) => [name, [least, most]] as const)),
+);
+
+/** Throws UserError for a node with too few or too many inputs; one that is left out counts where others follow. */
+export function checkInputs(op: string, label: string, inputs: readonly unknown[]): void {
+  const [least, most] = byOperator.get(op) ?? [1, 1];
+  const given = inputs.findLastIndex((v) => v !== null) + 1;
+  const missing = inputs.slice(0, least).findIndex((v) => v === null);
+  if (given < least || given > most) {
+    const range = least === most ? `${least}` : most === Infinity ? `${least} or more` : `${least} to ${most}`;
+    throw new UserError(`${label}: takes ${range} inputs, got ${given}`);
+  }
+  if (missing >= 0 && op !== "Loop") throw new UserError(`${label}: input ${missing} is missing`);
+}
