@@ -1,13 +1,14 @@
 /**
  * Element-wise functions of two tensors with ONNX's multidirectional broadcasting: arithmetic (Add, Sub, Mul,
  * Div, Pow, Max, Min, Mod, PRelu) and, giving bool, comparisons and logic. binary.wgsl serves equal shapes,
- * single values and trailing dimensions; binary_strided.wgsl the rest.
+ * single values and trailing dimensions; binary_rows.wgsl operands repeated along others, in whole vec4;
+ * binary_strided.wgsl the rest.
  */
 
 import type { Graph } from "../graph/graph.ts";
 import { type Candidate, cover, input, type Node, type Op, output } from "../graph/op.ts";
 import { broadcastShapes, type DType, sameShape, sizeOf, specText, type Tensor } from "../graph/tensor.ts";
-import { broadcastStrides, leading } from "./broadcast.ts";
+import { broadcastStrides, collapse, leading } from "./broadcast.ts";
 import { affine, unary } from "./unary.ts";
 import { reduceTo } from "./reduce.ts";
 import { where } from "./where.ts";
@@ -73,7 +74,7 @@ function binaryOp(name: string, index: number, rule: Rule | null): Op {
       const dtype: DType = index >= FIRST_BOOL ? "bool" : a!.dtype;
       return [{ shape: broadcastShapes(a!.shape, b!.shape), dtype }];
     },
-    candidates: [flat(index), strided(index)],
+    candidates: [rows(index), flat(index), strided(index)],
     splitInputs: (node) =>
       node.inputs.map((t) => t.shape.length === rankOf(node) && t.shape[0] === node.outputs[0]!.shape[0]),
     ...(rule
@@ -123,6 +124,62 @@ function formOf(t: Tensor, node: Node): number | null {
   return sizeOf(dims) % 4 === 0 && sameShape(dims, shape.slice(shape.length - dims.length)) ? 2 : null;
 }
 
+/** Dimensions that binary_rows.wgsl walks, and the rows of one of its invocations. */
+const ROWS_RANK = 4;
+const ROWS = 8;
+
+/** The output's walk with the last dimension in vec4, and how each operand is read; null where that does not do. */
+function rowsOf(node: Node): { dims: readonly number[]; operands: readonly RowOperand[] } | null {
+  const { shape } = node.outputs[0]!;
+  const walk = collapse({ dims: shape, strides: node.inputs.map((t) => broadcastStrides(t.shape, shape)) });
+  const last = walk.dims.length - 1;
+  if (last < 1 || last >= ROWS_RANK || walk.dims[last]! % 4 !== 0) return null;
+  const operands = walk.strides.map((strides): RowOperand | null => {
+    const front = new Array<number>(ROWS_RANK - 1 - last).fill(0);
+    if (strides[last] === 0) return { vector: 0, strides: [...front, ...strides] };
+    const outer = strides.slice(0, last);
+    return strides[last] === 1 && outer.every((s) => s % 4 === 0)
+      ? { vector: 1, strides: [...front, ...outer.map((s) => s / 4), 1] }
+      : null;
+  });
+  if (operands.includes(null)) return null;
+  const dims = [...walk.dims.slice(0, last), walk.dims[last]! / 4];
+  return {
+    dims: [...new Array<number>(ROWS_RANK - dims.length).fill(1), ...dims],
+    operands: operands as RowOperand[],
+  };
+}
+
+/** An operand read by vec4 (vector 1, strides in vec4) or by single values along the last dimension. */
+interface RowOperand {
+  readonly vector: number;
+  readonly strides: readonly number[];
+}
+
+function rows(index: number): Candidate {
+  return {
+    name: "rows",
+    accepts: (node) => rowsOf(node) !== null,
+    lower: (node) => {
+      const { dims: [d0, d1, rows, vectors], operands: [a, b] } = rowsOf(node) as {
+        dims: [number, number, number, number];
+        operands: [RowOperand, RowOperand];
+      };
+      const fixed = ({ strides }: RowOperand) => Number(strides[2] === 0);
+      const constantsOfRows = { A_VECTOR: a.vector, B_VECTOR: b.vector, A_FIXED: fixed(a), B_FIXED: fixed(b) };
+      return {
+        kernels: [{
+          shader: "binary_rows",
+          constants: { ...constants(node, index), ...constantsOfRows },
+          params: { d0, d1, rows, vectors, a_strides: a.strides, b_strides: b.strides },
+          bindings: [input(0), input(1), output(0)],
+          workgroups: cover(d0 * d1 * Math.ceil(rows / ROWS) * vectors, 64),
+        }],
+      };
+    },
+  };
+}
+
 function strided(index: number): Candidate {
   return {
     name: "strided",
@@ -136,8 +193,8 @@ function strided(index: number): Candidate {
           params: {
             count: sizeOf(shape),
             dims: leading(shape, 1),
-            a_strides: broadcastStrides(node.inputs[0]!.shape, shape),
-            b_strides: broadcastStrides(node.inputs[1]!.shape, shape),
+            a_strides: leading(broadcastStrides(node.inputs[0]!.shape, shape), 0),
+            b_strides: leading(broadcastStrides(node.inputs[1]!.shape, shape), 0),
           },
           bindings: [input(0), input(1), output(0)],
           workgroups: cover(sizeOf(shape), WG_SIZE),

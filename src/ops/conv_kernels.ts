@@ -87,7 +87,8 @@ export function convCandidates(geometryOf: (node: Node) => ConvGeometry): Candid
     );
     return b.lowering();
   };
-  return candidates(geometryOf, fast, plain);
+  const each = (node: Node) => depthwiseLowering(geometryOf(node));
+  return [depthwise(geometryOf, each, () => true), ...candidates(geometryOf, fast, plain)];
 }
 
 /** Candidates of x's gradient from y's (input 0) and w (input 1). */
@@ -124,8 +125,47 @@ export function convInputCandidates(geometryOf: (node: Node) => ConvGeometry): C
     );
     return b.lowering();
   };
-  // With strides the tile kernel would meet mostly zeros.
-  return candidates(geometryOf, fast, plain, ({ strides }) => strides[0] === 1 && strides[1] === 1);
+  const each = (node: Node) => depthwiseLowering(mirrored(geometryOf(node)));
+  return [
+    depthwise(geometryOf, each, isUnstrided),
+    ...candidates(geometryOf, fast, plain, isUnstrided), // with strides the tile kernel would meet mostly zeros
+  ];
+}
+
+const isUnstrided = ({ strides }: ConvGeometry) => strides[0] === 1 && strides[1] === 1;
+
+/** A candidate for convolutions in which each channel has a filter of its own. */
+function depthwise(
+  geometryOf: (node: Node) => ConvGeometry,
+  lower: (node: Node) => Lowering,
+  fits: (geometry: ConvGeometry) => boolean,
+): Candidate {
+  return {
+    name: "depthwise",
+    accepts: (node, target) => {
+      const g = geometryOf(node);
+      const single = g.group > 1 && g.group === g.x[3] && g.group === g.y[3] && g.group % 4 === 0;
+      return single && fits(g) &&
+        [g.x, g.w, g.y].every((s) => paddedSize(s) <= 4 * TEXTURE_WIDTH * target.maxTextureRows);
+    },
+    lower,
+  };
+}
+
+/** Pixels of one invocation of conv_depthwise.wgsl. */
+const DEPTHWISE_PIXELS = 4;
+
+function depthwiseLowering(geometry: ConvGeometry): Lowering {
+  const { y } = geometry;
+  const pixels = sizeOf(y) / y[3]!;
+  return {
+    kernels: [{
+      shader: "conv_depthwise",
+      params: convParams(geometry, 1),
+      bindings: [texture(input(0)), texture(input(1)), output(0)],
+      workgroups: cover(Math.ceil(pixels / DEPTHWISE_PIXELS) * (y[3]! / 4), 64),
+    }],
+  };
 }
 
 /** Candidates of w's gradient from x (input 0) and y's gradient (input 1). */

@@ -1,13 +1,12 @@
 /** Expand (ONNX 13): a tensor repeated to the shape that it broadcasts to. */
 
 import type { Graph } from "../graph/graph.ts";
-import { cover, input, type Op, output, plain } from "../graph/op.ts";
+import type { Op } from "../graph/op.ts";
 import { broadcastShapes, sameShape, sizeOf, specText, type Tensor } from "../graph/tensor.ts";
-import { broadcastStrides, leading } from "./broadcast.ts";
+import { broadcastStrides } from "./broadcast.ts";
 import { reduceTo } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
-
-const WG_SIZE = 256;
+import { stridedCopies } from "./strided_copy.ts";
 
 /** Repeats elements of any type. */
 export const Expand: Op<{ readonly shape: readonly number[] }> = {
@@ -18,21 +17,9 @@ export const Expand: Op<{ readonly shape: readonly number[] }> = {
     }
     return [{ shape, dtype: x!.dtype }];
   },
-  candidates: plain((node) => {
+  candidates: stridedCopies((node) => {
     const { shape } = node.outputs[0]!;
-    return {
-      kernels: [{
-        shader: "strided_copy",
-        params: {
-          count: sizeOf(shape),
-          start: 0,
-          dims: leading(shape, 1),
-          strides: broadcastStrides(node.inputs[0]!.shape, shape),
-        },
-        bindings: [input(0), output(0)],
-        workgroups: cover(sizeOf(shape), WG_SIZE),
-      }],
-    };
+    return { start: 0, dims: shape, strides: broadcastStrides(node.inputs[0]!.shape, shape) };
   }),
   splitInputs: (node) => [node.inputs[0]!.shape[0] === node.attrs.shape[0]],
   gradient: (g, node, [dout]) => [reduceTo(g, dout!, node.inputs[0]!.shape)],

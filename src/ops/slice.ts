@@ -4,6 +4,7 @@ import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Op, output, plain } from "../graph/op.ts";
 import { normalizeAxis, sizeOf, stridesOf, type Tensor } from "../graph/tensor.ts";
 import { leading } from "./broadcast.ts";
+import { stridedCopies } from "./strided_copy.ts";
 
 const WG_SIZE = 256;
 
@@ -23,21 +24,13 @@ interface UnsliceAttrs extends SliceAttrs {
 export const Slice: Op<SliceAttrs> = {
   name: "Slice",
   infer: ([x], { counts }) => [{ shape: counts, dtype: x!.dtype }],
-  candidates: plain((node) => {
-    const { starts, counts, steps } = node.attrs as SliceAttrs;
+  candidates: stridedCopies((node) => {
+    const { starts, steps } = node.attrs as SliceAttrs;
     const strides = stridesOf(node.inputs[0]!.shape);
     return {
-      kernels: [{
-        shader: "strided_copy",
-        params: {
-          count: sizeOf(counts),
-          start: starts.reduce((sum, s, i) => sum + s * strides[i]!, 0),
-          dims: leading(counts, 1),
-          strides: leading(strides.map((stride, i) => stride * steps[i]!), 0),
-        },
-        bindings: [input(0), output(0)],
-        workgroups: cover(sizeOf(counts), WG_SIZE),
-      }],
+      start: starts.reduce((sum, s, i) => sum + s * strides[i]!, 0),
+      dims: node.outputs[0]!.shape,
+      strides: strides.map((stride, i) => stride * steps[i]!),
     };
   }),
   splitInputs: (node) => [node.attrs.counts[0] === node.inputs[0]!.shape[0] && node.attrs.steps[0] === 1],

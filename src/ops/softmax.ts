@@ -1,7 +1,7 @@
 /** Softmax and LogSoftmax (ONNX 13) along one axis, safe for any logits. */
 
 import type { Graph } from "../graph/graph.ts";
-import { input, type Op, output, plain } from "../graph/op.ts";
+import { cover, input, type Node, type Op, output, plain, texture } from "../graph/op.ts";
 import { normalizeAxis, sizeOf, specText, type Tensor } from "../graph/tensor.ts";
 import { mul, sub } from "./binary.ts";
 import { reduce } from "./reduce.ts";
@@ -18,20 +18,38 @@ function softmaxOp(name: string, log: boolean): Op {
       if (x!.dtype !== "f32" || x!.shape.length === 0) throw new TypeError(`takes f32 rows, got ${specText(x!)}`);
       return [x!];
     },
-    candidates: plain((node) => {
-      const { shape } = node.inputs[0]!;
-      const columns = shape.at(-1)!;
-      const rows = sizeOf(shape) / columns;
-      return {
-        kernels: [{
-          shader: "softmax",
-          constants: { LOG: Number(log) },
-          params: { rows, columns },
-          bindings: [input(0), output(0)],
-          workgroups: [rows, 1, 1],
-        }],
-      };
-    }),
+    candidates: [
+      {
+        name: "rows",
+        on: "cpu",
+        accepts: (node) => node.inputs[0]!.shape.at(-1)! % 4 === 0,
+        lower: (node) => {
+          const { rows, columns } = matrixOf(node);
+          return {
+            kernels: [{
+              shader: "softmax_rows",
+              constants: { LOG: Number(log) },
+              params: { rows, vectors: columns / 4 },
+              bindings: [texture(input(0)), output(0)],
+              workgroups: cover(rows, 8),
+              iterations: 3 * columns / 4,
+            }],
+          };
+        },
+      },
+      ...plain((node) => {
+        const { rows, columns } = matrixOf(node);
+        return {
+          kernels: [{
+            shader: "softmax",
+            constants: { LOG: Number(log) },
+            params: { rows, columns },
+            bindings: [input(0), output(0)],
+            workgroups: [rows, 1, 1],
+          }],
+        };
+      }),
+    ],
     splitInputs: (node) => [node.inputs[0]!.shape.length > 1],
     // y = softmax x: dx = y (dy - sum(dy y)). y = log softmax x: dx = dy - e^y sum(dy).
     gradient: (g, node, [dy]) => {
@@ -41,6 +59,13 @@ function softmaxOp(name: string, log: boolean): Op {
       return [mul(g, y, sub(g, dy!, total(mul(g, dy!, y))))];
     },
   };
+}
+
+/** The input as rows along the last axis. */
+function matrixOf(node: Node): { rows: number; columns: number } {
+  const { shape } = node.inputs[0]!;
+  const columns = shape.at(-1)!;
+  return { rows: sizeOf(shape) / columns, columns };
 }
 
 /** Softmax (or its logarithm) of x along `axis`. */

@@ -1,12 +1,10 @@
 /** Transpose (ONNX 13): dimension i of the output is dimension perm[i] of the input. */
 
 import type { Graph } from "../graph/graph.ts";
-import { cover, input, type Op, output, plain } from "../graph/op.ts";
-import { sizeOf, stridesOf, type Tensor } from "../graph/tensor.ts";
-import { leading } from "./broadcast.ts";
+import type { Op } from "../graph/op.ts";
+import { stridesOf, type Tensor } from "../graph/tensor.ts";
 import { reshape } from "./reshape.ts";
-
-const WG_SIZE = 256;
+import { stridedCopies } from "./strided_copy.ts";
 
 /** Moves elements of any type. */
 export const Transpose: Op<{ readonly perm: readonly number[] }> = {
@@ -18,22 +16,9 @@ export const Transpose: Op<{ readonly perm: readonly number[] }> = {
     }
     return [{ shape: perm.map((d) => x!.shape[d]!), dtype: x!.dtype }];
   },
-  candidates: plain((node) => {
-    const { shape } = node.outputs[0]!;
+  candidates: stridedCopies((node) => {
     const strides = stridesOf(node.inputs[0]!.shape);
-    return {
-      kernels: [{
-        shader: "strided_copy",
-        params: {
-          count: sizeOf(shape),
-          start: 0,
-          dims: leading(shape, 1),
-          strides: leading(node.attrs.perm.map((d: number) => strides[d]!), 0),
-        },
-        bindings: [input(0), output(0)],
-        workgroups: cover(sizeOf(shape), WG_SIZE),
-      }],
-    };
+    return { start: 0, dims: node.outputs[0]!.shape, strides: node.attrs.perm.map((d: number) => strides[d]!) };
   }),
   splitInputs: (node) => [node.attrs.perm[0] === 0],
   gradient: (g, node, [dout]) => [transpose(g, dout!, inversePermutation(node.attrs.perm))],

@@ -21,7 +21,7 @@ export const Where: Op = {
   },
   candidates: plain((node) => {
     const { shape } = node.outputs[0]!;
-    const [condition, a, b] = node.inputs.map((t) => broadcastStrides(t.shape, shape));
+    const [condition, a, b] = node.inputs.map((t) => leading(broadcastStrides(t.shape, shape), 0));
     return {
       kernels: [{
         shader: "where",

@@ -1,4 +1,4 @@
-/** Element-wise functions of two tensors and Where, under broadcasting, by both kernels. */
+/** Element-wise functions of two tensors and Where, under broadcasting, by every kernel. */
 
 import assert from "node:assert/strict";
 import { Graph } from "../../src/graph/graph.ts";
@@ -10,16 +10,23 @@ import { checkDirection } from "../support/op_cases.ts";
 import { testOperator } from "../support/golden_ops.ts";
 import { gpuTest } from "../support/gpu.ts";
 
-const both = (name: string) => [{ [name]: "flat" }, { [name]: "strided" }];
-testOperator("add", (g, [a, b]) => add(g, a!, b!), both("Add"));
-testOperator("sub", (g, [a, b]) => sub(g, a!, b!), both("Sub"));
-testOperator("mul", (g, [a, b]) => mul(g, a!, b!), both("Mul"));
-testOperator("div", (g, [a, b]) => div(g, a!, b!), both("Div"));
-testOperator("pow", (g, [a, b], { exponent }) => pow(g, a!, b ?? g.scalar(exponent)), both("Pow"));
+const all = (name: string) => [{ [name]: "rows" }, { [name]: "flat" }, { [name]: "strided" }];
+testOperator("add", (g, [a, b]) => add(g, a!, b!), all("Add"));
+testOperator("sub", (g, [a, b]) => sub(g, a!, b!), all("Sub"));
+testOperator("mul", (g, [a, b]) => mul(g, a!, b!), all("Mul"));
+testOperator("div", (g, [a, b]) => div(g, a!, b!), all("Div"));
+testOperator("pow", (g, [a, b], { exponent }) => pow(g, a!, b ?? g.scalar(exponent)), all("Pow"));
 testOperator("where", (g, [c, a, b]) => where(g, cast(g, c!, "bool"), a!, b!));
 
-for (const force of both("Mul")) {
-  for (const [a, b] of [[[2, 3, 8], [8]], [[2, 3, 8], [3, 1]], [[4, 1], [1, 5]], [[6], []]] as const) {
+for (const force of all("Mul")) {
+  for (
+    const [a, b] of [[[2, 3, 8], [8]], [[2, 3, 8], [3, 1]], [[4, 1], [1, 5]], [[6], []], [[2, 9, 8], [2, 1, 8]], [[
+      2,
+      3,
+      1,
+      4,
+    ], [1, 3, 5, 1]]] as const
+  ) {
     gpuTest(`mul of [${a}] and [${b}] by ${force.Mul} has the gradients of finite differences`, async (gpu) => {
       await checkDirection(gpu, [a, b], (g, [x, y]) => mul(g, x!, y!), force);
     });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Graph } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import { conv, type ConvAttrs } from "../../src/ops/conv.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { checkCase, checkDirection, hwio, nhwc, type OpCase, opCases } from "../support/op_cases.ts";
@@ -22,7 +23,7 @@ function attrsOf({ attrs }: OpCase): ConvAttrs {
   };
 }
 
-for (const candidate of ["tile", "igemm", "plain"]) {
+for (const candidate of ["tile", "igemm", "depthwise", "plain"]) {
   const force = { Conv: candidate, ConvTranspose: candidate, ConvWeightGradient: candidate };
   gpuTest(`conv by ${candidate} equals PyTorch`, async (gpu, t) => {
     for (const test of cases) {
@@ -42,6 +43,16 @@ for (const candidate of ["tile", "igemm", "plain"]) {
     const attrs: ConvAttrs = { strides: [3, 2], pads: [0, 1, 2, 0], dilations: [1, 2], group: 1 };
     const shapes = [[3, 13, 12, 8], [2, 3, 8, 36]];
     await checkDirection(gpu, shapes, (g, [x, w]) => conv(g, x!, w!, null, attrs), force);
+  });
+}
+
+for (const candidate of ["depthwise", "plain"]) {
+  gpuTest(`a conv of single channels by ${candidate} has the gradients of finite differences`, async (gpu) => {
+    for (const strides of [[1, 1], [2, 3]] as const) {
+      const attrs: ConvAttrs = { strides, pads: [0, 1, 2, 0], dilations: [1, 2], group: 12 };
+      const build = (g: Graph, [x, w]: Tensor[]) => conv(g, x!, w!, null, attrs);
+      await checkDirection(gpu, [[3, 7, 9, 12], [2, 3, 1, 12]], build, { Conv: candidate, ConvTranspose: candidate });
+    }
   });
 }
 

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { Graph } from "../../src/graph/graph.ts";
-import { execute } from "../../src/gpu/execute.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { execute, targetOf } from "../../src/gpu/execute.ts";
 import { concat } from "../../src/ops/concat.ts";
 import { expand } from "../../src/ops/expand.ts";
 import { gather } from "../../src/ops/gather.ts";
@@ -10,15 +11,16 @@ import { pad } from "../../src/ops/pad.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { slice } from "../../src/ops/slice.ts";
 import { transpose } from "../../src/ops/transpose.ts";
-import { checkDirection } from "../support/op_cases.ts";
+import { checkDirection, noise } from "../support/op_cases.ts";
 import { testOperator } from "../support/golden_ops.ts";
 import { gpuTest } from "../support/gpu.ts";
 
 testOperator("reshape", (g, [x], { shape }) => reshape(g, x!, shape));
-testOperator("transpose", (g, [x], { perm }) => transpose(g, x!, perm));
-testOperator("expand", (g, [x], { shape }) => expand(g, x!, shape));
+const copies = (name: string) => [{ [name]: "turned" }, { [name]: "vectors" }, { [name]: "plain" }];
+testOperator("transpose", (g, [x], { perm }) => transpose(g, x!, perm), copies("Transpose"));
+testOperator("expand", (g, [x], { shape }) => expand(g, x!, shape), copies("Expand"));
 testOperator("concat", (g, inputs, { axis }) => concat(g, inputs, axis));
-testOperator("slice", (g, [x], attrs) => slice(g, x!, attrs));
+testOperator("slice", (g, [x], attrs) => slice(g, x!, attrs), copies("Slice"));
 testOperator("flip", (g, [x], { axes }) =>
   slice(g, x!, {
     axes,
@@ -47,6 +49,29 @@ for (const mode of ["constant", "reflect", "edge"] as const) {
 gpuTest("slices backwards and with steps have the gradients of finite differences", async (gpu) => {
   await checkDirection(gpu, [[7, 9]], (g, [x]) => slice(g, x!, { starts: [6, 1], ends: [-8, 9], steps: [-2, 3] }));
 });
+
+/** Movements that whole vec4, or turned blocks, can make: x has shape [2, 12, 8, 4]. */
+const movements: Record<string, (g: Graph, x: Tensor) => Tensor> = {
+  "turned matrices": (g, x) => transpose(g, x, [0, 2, 3, 1]),
+  "turned matrices of a matrix": (g, x) => transpose(g, reshape(g, x, [24, 32]), [1, 0]),
+  "heads": (g, x) => transpose(g, x, [0, 2, 1, 3]),
+  "a slice of rows": (g, x) => slice(g, x, { starts: [3, 6], ends: [9, 1], axes: [1, 2], steps: [1, -2] }),
+  "a slice of the last axis": (g, x) => slice(g, reshape(g, x, [24, 32]), { starts: [4], ends: [12], axes: [1] }),
+  "repeated rows": (g, x) => expand(g, slice(g, x, { starts: [5], ends: [6], axes: [1] }), [2, 7, 8, 4]),
+};
+for (const [what, build] of Object.entries(movements)) {
+  gpuTest(`${what} are moved alike by every kernel`, async (gpu) => {
+    const results = [];
+    for (const candidate of ["turned", "vectors", "plain"]) {
+      const g = new Graph();
+      g.output("y", build(g, g.input("x", [2, 12, 8, 4])));
+      const target = targetOf(gpu.info, { Transpose: candidate, Slice: candidate, Expand: candidate });
+      results.push(Array.from((await execute(gpu, g, { x: noise(768, 1) }, { target })).y!));
+    }
+    assert.deepEqual(results[0], results[2]);
+    assert.deepEqual(results[1], results[2]);
+  });
+}
 
 gpuTest("an empty slice gives no values", async (gpu) => {
   const g = new Graph();

@@ -3,5 +3,6 @@
 import { softmax } from "../../src/ops/softmax.ts";
 import { testOperator } from "../support/golden_ops.ts";
 
-testOperator("softmax", (g, [x], { dim }) => softmax(g, x!, dim));
-testOperator("log_softmax", (g, [x], { dim }) => softmax(g, x!, dim, "LogSoftmax"));
+const by = (name: string) => [{ [name]: "rows" }, { [name]: "plain" }];
+testOperator("softmax", (g, [x], { dim }) => softmax(g, x!, dim), by("Softmax"));
+testOperator("log_softmax", (g, [x], { dim }) => softmax(g, x!, dim, "LogSoftmax"), by("LogSoftmax"));

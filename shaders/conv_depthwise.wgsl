@@ -1,0 +1,51 @@
+// Convolution of each channel with a filter of its own, x: [n, h, w, c], w: [kh, kw, 1, c], y: [n, oh, ow, c], c a
+// multiple of 4. One invocation computes one vec4 of channels of 4 neighbouring pixels, so that a tap's weights load
+// once; also the gradient to the input of one with stride 1, under a mirrored shape.
+#import index
+#import rows
+#import conv_params
+
+const WG_SIZE: u32 = 64u;
+
+@group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var w: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+fn load_x(a: Window, kh: i32, kw: i32, c: i32) -> vec4f {
+  let at = tap(a, kh, kw);
+  return select(vec4f(), textureLoad(x, texel_at(u32(max(at, 0) + c))), at >= 0);
+}
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
+  let i = i32(flat_index(global_id, workgroups, WG_SIZE));
+  let c = i % params.co4;
+  let m = i / params.co4 * 4;
+  let pixels = params.n * params.oh * params.ow;
+  if (m >= pixels) { return; }
+  let a0 = window_of(m);
+  let a1 = next_window(a0);
+  let a2 = next_window(a1);
+  let a3 = next_window(a2);
+  var y0 = vec4f();
+  var y1 = vec4f();
+  var y2 = vec4f();
+  var y3 = vec4f();
+  var k = c;
+  for (var kh = 0; kh < params.kh; kh++) {
+    for (var kw = 0; kw < params.kw; kw++) {
+      let f = textureLoad(w, texel_at(u32(k)));
+      y0 += f * load_x(a0, kh, kw, c);
+      y1 += f * load_x(a1, kh, kw, c);
+      y2 += f * load_x(a2, kh, kw, c);
+      y3 += f * load_x(a3, kh, kw, c);
+      k += params.co4;
+    }
+  }
+  let o = m * params.co4 + c;
+  y[o] = y0;
+  if (m + 1 < pixels) { y[o + params.co4] = y1; }
+  if (m + 2 < pixels) { y[o + 2 * params.co4] = y2; }
+  if (m + 3 < pixels) { y[o + 3 * params.co4] = y3; }
+}
