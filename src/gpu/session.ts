@@ -69,7 +69,8 @@ export class Session {
         label: `texture ${i}`,
       })
     );
-    const dispatches = program.steps.filter((s): s is DispatchStep => s.kind === "dispatch");
+    const steps = [...program.prologue, ...program.steps];
+    const dispatches = steps.filter((s): s is DispatchStep => s.kind === "dispatch");
     const pipelines = new Map<DispatchStep, Pipeline>();
     for (const step of dispatches) {
       pipelines.set(step, await getPipeline(gpu, step.shader, step.entry, step.constants, step.node));
@@ -82,7 +83,7 @@ export class Session {
     const views = textures.map((t) => t.createView());
     const work: (Dispatch | TextureCopy)[] = [];
     let slot = 0;
-    for (const step of program.steps) {
+    for (const step of steps) {
       if (step.kind === "texture") {
         work.push({ source: buffers[step.from.buffer]!, from: step.from, texture: textures[step.texture]! });
         continue;
@@ -96,7 +97,9 @@ export class Session {
       );
       work.push({ step, pipeline: p.pipeline, group });
     }
-    return new Session(gpu, program, buffers, textures, work, uniforms);
+    const once = program.prologue.length;
+    if (once > 0) submit(device, work.slice(0, once));
+    return new Session(gpu, program, buffers, textures, work.slice(once), uniforms);
   }
 
   /** Fills an input for the runs to come. Throws RangeError for an unknown name or a wrong length. */
@@ -116,18 +119,7 @@ export class Session {
   run(later: readonly string[] = []): Promise<Record<string, HostArray>> {
     this.gpu.check();
     const encoder = this.gpu.device.createCommandEncoder();
-    let pass: GPUComputePassEncoder | null = null;
-    for (const item of this.work) {
-      if ("source" in item) {
-        pass?.end();
-        pass = null;
-        copyToTexture(encoder, item);
-        continue;
-      }
-      pass ??= encoder.beginComputePass();
-      record(pass, item);
-    }
-    pass?.end();
+    recordAll(encoder, this.work);
     const reads = later.map((name) => this.#copyOut(encoder, name));
     this.gpu.device.queue.submit([encoder.finish()]);
     return this.#collect(later, reads);
@@ -190,6 +182,29 @@ export class Session {
     }
     return result;
   }
+}
+
+/** Runs work once. */
+function submit(device: GPUDevice, work: readonly (Dispatch | TextureCopy)[]): void {
+  const encoder = device.createCommandEncoder();
+  recordAll(encoder, work);
+  device.queue.submit([encoder.finish()]);
+}
+
+/** Records work in order: dispatches share a pass, which ends where a texture is filled. */
+function recordAll(encoder: GPUCommandEncoder, work: readonly (Dispatch | TextureCopy)[]): void {
+  let pass: GPUComputePassEncoder | null = null;
+  for (const item of work) {
+    if ("source" in item) {
+      pass?.end();
+      pass = null;
+      copyToTexture(encoder, item);
+      continue;
+    }
+    pass ??= encoder.beginComputePass();
+    record(pass, item);
+  }
+  pass?.end();
 }
 
 /** Records one dispatch. */

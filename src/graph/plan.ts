@@ -32,7 +32,12 @@ export function plan(g: Graph, target: Target): Program {
 class Planner {
   readonly #buffers: BufferInfo[] = [];
   readonly #textures: TextureInfo[] = [];
+  readonly #prologue: Step[] = [];
   readonly #steps: Step[] = [];
+  /** Where steps go: the prologue first. */
+  #emitted = this.#prologue;
+  /** Buffers that the prologue fills for all runs. */
+  readonly #kept = new Set<number>();
   /** Buffer by id of each tensor; views share their source's, and so do the parts of a cut tensor. */
   readonly #home = new Map<number, number>();
   readonly #free: number[] = [];
@@ -43,13 +48,21 @@ class Planner {
   run(): Program {
     const order = executionOrder(this.g);
     const uses = this.#countUses(order);
-    for (const node of order) this.#node(node, uses);
+    const fixed = fixedNodes(order);
+    for (const node of fixed) this.#node(node, uses);
+    // What the prologue leaves is read in every run: those buffers serve nothing else.
+    for (const t of [...fixed].flatMap((node) => node.outputs)) {
+      if (uses.get(root(t).id)) this.#kept.add(this.#bufferOf(t));
+    }
+    this.#emitted = this.#steps;
+    for (const node of order) if (!fixed.has(node)) this.#node(node, uses);
     const places = (tensors: ReadonlyMap<string, Tensor>) =>
       new Map([...tensors].filter(([, t]) => this.#home.has(root(t).id)).map(([name, t]) => [name, this.#place(t)]));
     for (const t of this.g.outputs.values()) this.#bufferOf(t); // an output may be an input that no node reads
     return {
       buffers: this.#buffers,
       textures: this.#textures,
+      prologue: this.#prologue,
       steps: this.#steps,
       inputs: places(this.g.inputs),
       states: places(this.g.states),
@@ -73,7 +86,8 @@ class Planner {
     for (const t of node.inputs) uses.set(root(t).id, uses.get(root(t).id)! - 1);
     for (const t of new Set([...node.inputs, ...node.outputs].map(root))) {
       const buffer = this.#home.get(t.id)!;
-      if (!uses.get(t.id) && this.#buffers[buffer]!.role === "work") this.#free.push(buffer);
+      const spare = this.#buffers[buffer]!.role === "work" && !this.#kept.has(buffer);
+      if (!uses.get(t.id) && spare) this.#free.push(buffer);
     }
   }
 
@@ -119,12 +133,12 @@ class Planner {
         if (!twins.has(key)) {
           const twin = this.#takeTexture(Math.ceil(from.bytes / TEXTURE_ROW_BYTES), node);
           twins.set(key, twin);
-          this.#steps.push({ kind: "texture", node: node.name, from, texture: twin });
+          this.#emitted.push({ kind: "texture", node: node.name, from, texture: twin });
         }
         return { kind: "texture", texture: twins.get(key)! };
       });
       checkIterations(node, kernel, this.target);
-      this.#steps.push(dispatch(node, kernel, bindings, flops, range));
+      this.#emitted.push(dispatch(node, kernel, bindings, flops, range));
     }
     this.#free.push(...scratch);
     this.#freeTextures.push(...twins.values());
@@ -201,6 +215,16 @@ class Planner {
       dtype: t.dtype,
     };
   }
+}
+
+/** Nodes whose results are the same in every run: all they read is constants, or results of such nodes. */
+function fixedNodes(order: readonly Node[]): Set<Node> {
+  const fixed = new Set<Node>();
+  for (const node of order) {
+    const same = (t: Tensor) => t.role === "constant" || (t.producer !== undefined && fixed.has(t.producer));
+    if (!node.op.mutates && node.inputs.every(same)) fixed.add(node);
+  }
+  return fixed;
 }
 
 /** The tensor whose bytes `t` shares, through views. */

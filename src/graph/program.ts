@@ -68,6 +68,8 @@ export interface TensorPlace {
 export interface Program {
   readonly buffers: readonly BufferInfo[];
   readonly textures: readonly TextureInfo[];
+  /** What depends on constants alone: run once, before the first run. */
+  readonly prologue: readonly Step[];
   readonly steps: readonly Step[];
   readonly inputs: ReadonlyMap<string, TensorPlace>;
   readonly states: ReadonlyMap<string, TensorPlace>;
@@ -92,16 +94,22 @@ export function printProgram(program: Program): string {
   );
   program.textures.forEach((t, i) => lines.push(`t${i} texture ${t.rows} rows`));
   const range = (r: BufferRange) => `b${r.buffer}[${r.offset}+${r.bytes}]`;
-  for (const step of program.steps) {
+  const steps = [
+    ...program.prologue.map((step) => [step, "once "] as const),
+    ...program.steps.map((s) => [s, ""] as const),
+  ];
+  for (const [step, when] of steps) {
     if (step.kind === "texture") {
-      lines.push(`copy ${range(step.from)} -> t${step.texture}  # ${step.node}`);
+      lines.push(`${when}copy ${range(step.from)} -> t${step.texture}  # ${step.node}`);
       continue;
     }
     const consts = Object.entries(step.constants).map(([k, v]) => `${k}=${v}`).join(" ");
     const params = step.params ? " " + Object.entries(step.params).map(([k, v]) => `${k}=${v}`).join(" ") : "";
     const bindings = step.bindings.map((b) => b.kind === "buffer" ? range(b) : `t${b.texture}`).join(", ");
     const entry = step.entry === "main" ? "" : `/${step.entry}`;
-    lines.push(`${step.shader}${entry}<${consts}>(${bindings})${params} @${step.workgroups.join("x")}  # ${step.node}`);
+    lines.push(
+      `${when}${step.shader}${entry}<${consts}>(${bindings})${params} @${step.workgroups.join("x")}  # ${step.node}`,
+    );
   }
   for (const [name, place] of program.outputs) {
     lines.push(`output ${name} = ${range(place.range)} ${place.dtype}[${place.shape}]`);

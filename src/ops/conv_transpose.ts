@@ -9,6 +9,8 @@ import { specText, type Tensor } from "../graph/tensor.ts";
 import { add } from "./binary.ts";
 import { checkImages, CONV_DEFAULTS, convOp, convOutputSize, convWeightGradient } from "./conv.ts";
 import { type ConvAttrs, convFlops, type ConvGeometry, convInputCandidates } from "./conv_kernels.ts";
+import { matmul } from "./matmul.ts";
+import { reshape } from "./reshape.ts";
 
 /** Attributes of the convolution that is transposed, and the rows and columns of its input. */
 export interface ConvTransposeAttrs extends ConvAttrs {
@@ -48,6 +50,16 @@ function geometryOf(node: Node): ConvGeometry {
   return { ...node.attrs, x: node.outputs[0]!.shape, w: node.inputs[1]!.shape, y: node.inputs[0]!.shape };
 }
 
+/** Whether images of one pixel become the whole kernel, as in the first layer of a DCGAN. */
+function spreadsOnePixel(
+  x: Tensor,
+  { pads, dilations, group }: Pick<ConvAttrs, "pads" | "dilations" | "group">,
+  outputPadding: readonly [number, number],
+): boolean {
+  const whole = [...pads, ...outputPadding].every((p) => p === 0) && dilations.every((d) => d === 1);
+  return x.shape[1] === 1 && x.shape[2] === 1 && group === 1 && whole;
+}
+
 /**
  * Adds a transposed convolution, and a bias [co] where there is one. The result has
  * (in - 1) * stride - pads + dilation * (k - 1) + 1 + outputPadding rows and columns.
@@ -64,6 +76,13 @@ export function convTranspose(
   const size = (axis: 0 | 1) =>
     (x.shape[1 + axis]! - 1) * strides[axis] - pads[axis] - pads[2 + axis]! +
     dilations[axis] * (w.shape[axis]! - 1) + 1 + outputPadding[axis];
+  if (spreadsOnePixel(x, { pads, dilations, group }, outputPadding)) {
+    // Each pixel of the result meets one tap of the kernel: a product, where the convolution would try all taps.
+    const [kh, kw, co, ci] = w.shape as [number, number, number, number];
+    const rows = matmul(g, reshape(g, x, [x.shape[0]!, ci]), reshape(g, w, [kh * kw * co, ci]), { transB: true });
+    const y = reshape(g, rows, [x.shape[0]!, kh, kw, co]);
+    return bias ? add(g, y, bias) : y;
+  }
   const y = g.apply(convTransposeOp, [x, w], { strides, pads, dilations, group, size: [size(0), size(1)] });
   return bias ? add(g, y, bias) : y;
 }

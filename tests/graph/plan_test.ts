@@ -55,6 +55,19 @@ const Overwrite: Op = {
 
 const dispatches = (p: Program) => p.steps.filter((s): s is DispatchStep => s.kind === "dispatch");
 
+Deno.test("what depends on constants alone is computed once, in memory that nothing else gets", () => {
+  const g = new Graph();
+  const fixed = g.apply(Copy, [g.apply(Copy, [g.constant(new Float32Array(32), [32])], {})], {});
+  const x = g.input("x", [32]);
+  const y = g.apply(Sum, [g.apply(Sum, [x, fixed], {}), x], {});
+  g.output("y", g.apply(Copy, [y], {}));
+  const program = plan(g, target);
+  assert.deepEqual(program.prologue.map((s) => s.node), ["Copy", "Copy"]);
+  const [, last] = program.prologue as DispatchStep[];
+  const kept = last!.writes[0]!.range.buffer;
+  assert.ok(dispatches(program).every((s) => s.writes.every(({ range }) => range.buffer !== kept)));
+});
+
 Deno.test("a plan prints buffers, copies, dispatches and outputs", async (t) => {
   const g = new Graph();
   const x = g.input("x", [4, 8]);
