@@ -4,7 +4,7 @@ import { centerViews } from "../augment/views.ts";
 import type { LabelledImages } from "../data/dataset.ts";
 import { resnet, type ResnetSpec } from "../encoders/resnet.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { targetOf } from "../gpu/execute.ts";
+import { tunedTarget } from "../gpu/tune.ts";
 import { Session } from "../gpu/session.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
@@ -42,7 +42,7 @@ export class FeatureExtractor {
     const images = g.input("images", shape);
     const x = form === "bytes" ? centerViews(g, images, { size: image[0] }) : images;
     g.output("features", resnet(g, x, spec, false).features);
-    return new FeatureExtractor(await Session.create(gpu, plan(g, targetOf(gpu.info)), store), shape);
+    return new FeatureExtractor(await Session.create(gpu, plan(g, await tunedTarget(gpu, g)), store), shape);
   }
 
   /** Features of images as bytes [n, h, w, c]; `onBatch` hears how many images are done. */

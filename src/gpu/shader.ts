@@ -3,6 +3,8 @@
  * the layout of `struct Params`, all read from the text itself so that nothing can drift apart.
  */
 
+import { createHash } from "node:crypto";
+
 const SHADERS = new URL("../../shaders/", import.meta.url);
 const texts = new Map<string, string>();
 
@@ -15,6 +17,21 @@ export interface ParamField {
   readonly type: "u32" | "i32" | "f32";
   readonly offset: number;
   readonly words: number;
+}
+
+let digest: string | null = null;
+
+/** 12 hexadecimal digits that change with any shader. */
+export function shadersDigest(): string {
+  if (digest !== null) return digest;
+  const hash = createHash("sha256");
+  for (const folder of ["", "shared/"]) {
+    const names = [...Deno.readDirSync(new URL(folder, SHADERS))].map((entry) => entry.name).sort();
+    for (const name of names.filter((n) => n.endsWith(".wgsl"))) {
+      hash.update(name).update(Deno.readFileSync(new URL(folder + name, SHADERS)));
+    }
+  }
+  return digest = hash.digest("hex").slice(0, 12);
 }
 
 /** The text of shaders/STEM.wgsl with its imports in place. Throws when a file is not there. */

@@ -71,6 +71,8 @@ export interface Target {
   readonly maxIterations: number;
   /** Candidate by operator name, for tests and tuning; it must accept the node. */
   readonly force?: Readonly<Record<string, string>>;
+  /** Candidate by work (see workKey of plan.ts), as measured on the adapter. */
+  readonly picks?: ReadonlyMap<string, string>;
 }
 
 /** One way to compute an operator. */

@@ -18,7 +18,7 @@ import {
   TEXTURE_WIDTH,
   type TextureInfo,
 } from "./program.ts";
-import { bytesOf, paddedBytes, sizeOf, type Tensor } from "./tensor.ts";
+import { bytesOf, paddedBytes, sizeOf, specText, type Tensor } from "./tensor.ts";
 
 const TEXTURE_ROW_BYTES = TEXTURE_WIDTH * 16;
 /** Offsets of parts of a buffer, as WebGPU's default minStorageBufferOffsetAlignment. */
@@ -234,11 +234,21 @@ function root(t: Tensor): Tensor {
   return tensor;
 }
 
-/** The lowering of the forced candidate where it accepts the node, else of the first meant for the target. */
+/** What a node computes, as text: operator, attributes, and the types and shapes of its inputs. */
+export function workKey({ op, attrs, inputs }: Node): string {
+  return `${op.name} ${inputs.map(specText).join(" ")} ${JSON.stringify(attrs)}`;
+}
+
+/**
+ * The lowering of the forced candidate where it accepts the node, else of the one that was measured to be fastest, else
+ * of the first meant for the target.
+ */
 function choose(node: Node, target: Target): Lowering {
   const able = node.op.candidates.filter((c) => c.accepts(node, target));
   const forced = target.force?.[node.op.name];
-  const chosen = able.find((c) => c.name === forced) ?? able.find((c) => !c.on || c.on === target.kind);
+  const picked = target.picks?.get(workKey(node));
+  const chosen = able.find((c) => c.name === forced) ?? able.find((c) => c.name === picked) ??
+    able.find((c) => !c.on || c.on === target.kind);
   if (!chosen) throw new TypeError(`internal: no kernel of ${node.op.name} accepts ${node.name}`);
   return chosen.lower(node, target);
 }

@@ -3,7 +3,7 @@
 import { parseConfig } from "../config.ts";
 import { loadGenerator } from "../generators/model.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { targetOf } from "../gpu/execute.ts";
+import { tunedTarget } from "../gpu/tune.ts";
 import { printProfile, profileTable, timeDispatches } from "../gpu/profile.ts";
 import { Session } from "../gpu/session.ts";
 import { StateStore } from "../gpu/store.ts";
@@ -52,7 +52,8 @@ export async function timeWork(
   work: Work,
   profile: boolean,
 ): Promise<{ row: BenchmarkRow; profile: string }> {
-  const program = plan(await work.build(), targetOf(gpu.info));
+  const graph = await work.build();
+  const program = plan(graph, await tunedTarget(gpu, graph));
   const store = new StateStore(gpu);
   const session = await Session.create(gpu, program, store);
   try {

@@ -9,7 +9,7 @@ import { rngInput } from "../generators/latents.ts";
 import { loadGenerator } from "../generators/model.ts";
 import { rngValues } from "../generators/random.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { targetOf } from "../gpu/execute.ts";
+import { tunedTarget } from "../gpu/tune.ts";
 import { Session } from "../gpu/session.ts";
 import { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
@@ -59,7 +59,7 @@ async function draw(gpu: Gpu, config: Config, count: number): Promise<{ anchor: 
   const { generated } = buildImages(g, rngInput(g), generator, { ...config, batch });
   g.output("generated", generated);
   const store = new StateStore(gpu);
-  const session = await Session.create(gpu, plan(g, targetOf(gpu.info)), store);
+  const session = await Session.create(gpu, plan(g, await tunedTarget(gpu, g)), store);
   const pairs: { anchor: Image; view: Image }[] = [];
   try {
     for (let step = 0; pairs.length < count; step++) {

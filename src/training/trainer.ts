@@ -12,7 +12,7 @@ import { loadEncoder } from "../encoders/weights.ts";
 import type { Generator } from "../generators/model.ts";
 import { rngValues } from "../generators/random.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { targetOf } from "../gpu/execute.ts";
+import { tunedTarget } from "../gpu/tune.ts";
 import { firstNonFinite } from "../gpu/profile.ts";
 import { Session } from "../gpu/session.ts";
 import type { StateStore } from "../gpu/store.ts";
@@ -76,7 +76,7 @@ export async function train(
     );
   }
   const built = buildStep(generator, config);
-  const program = plan(built.graph, targetOf(gpu.info));
+  const program = plan(built.graph, await tunedTarget(gpu, built.graph, options.log));
   const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
   options.log(`a step is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
   const session = await Session.create(gpu, program, store);
