@@ -1,6 +1,6 @@
 /** `deno task tune`: measures every candidate kernel of a training step on this adapter and keeps the picks. */
 
-import { runTask, type TaskContext } from "../src/cli.ts";
+import { listOf, runTask, type TaskContext } from "../src/cli.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { loadPicks, picksPath } from "../src/gpu/picks.ts";
 import { remember, tune, type TunedWork } from "../src/gpu/tune.ts";
@@ -12,16 +12,22 @@ await runTask({
   name: "tune",
   summary: "Measures every candidate kernel of a training step on this adapter; later runs use the fastest.",
   defaultConfig: "tasks/configs/quick.yaml",
-  options: [],
+  options: [
+    {
+      flags: "--only <operators>",
+      description: "operators between commas, such as Conv,MatMul",
+      parse: listOf(String),
+    },
+  ],
   run,
 });
 
-async function run({ config, print }: TaskContext): Promise<unknown> {
+async function run({ options, config, print }: TaskContext): Promise<unknown> {
   const settings = config();
   const generator = await loadGenerator(locate(settings.generator.model));
   const { graph } = buildStep(generator, settings);
   const gpu = await openGpu();
-  const works = await tune(gpu, graph, new Map());
+  const works = await tune(gpu, graph, new Map(), options.only as string[] | undefined);
   remember(gpu, loadPicks(gpu.info), works);
   for (const work of works) print(tableOf(work));
   print(`<-- marks the picks on ${gpu.info.name}, kept in ${picksPath(gpu.info) ?? "no folder: set HOME"}`);

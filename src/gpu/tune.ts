@@ -53,10 +53,16 @@ export function remember(gpu: Gpu, picks: Picks, works: readonly TunedWork[]): v
   savePicks(gpu.info, picks);
 }
 
-/** Measures the works of a graph that have several candidates and are not in `known`. */
-export async function tune(gpu: Gpu, g: Graph, known: ReadonlyMap<string, string>): Promise<TunedWork[]> {
+/** Measures the works of a graph that have several candidates and are not in `known`, of some operators or of all. */
+export async function tune(
+  gpu: Gpu,
+  g: Graph,
+  known: ReadonlyMap<string, string>,
+  operators?: readonly string[],
+): Promise<TunedWork[]> {
   const target = targetOf(gpu.info);
-  const works = Map.groupBy(g.nodes.filter((node) => choices(node, target).length > 1), workKey);
+  const wanted = g.nodes.filter(({ op }) => operators?.includes(op.name) ?? true);
+  const works = Map.groupBy(wanted.filter((node) => choices(node, target).length > 1), workKey);
   const measured: TunedWork[] = [];
   for (const [key, nodes] of works) {
     if (known.has(key)) continue;
