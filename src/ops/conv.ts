@@ -5,6 +5,7 @@ import type { Node, Op } from "../graph/op.ts";
 import { specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
 import { add } from "./binary.ts";
 import { type ConvAttrs, convCandidates, convFlops, type ConvGeometry, convWeightCandidates } from "./conv_kernels.ts";
+import { inGroups, isWide } from "./conv_groups.ts";
 import { convTransposeOp } from "./conv_transpose.ts";
 
 export type { ConvAttrs } from "./conv_kernels.ts";
@@ -104,7 +105,10 @@ export function convWeightGradient(g: Graph, x: Tensor, dy: Tensor, w: readonly 
 
 /** Adds a convolution, and a bias [co] where there is one. */
 function convolve(g: Graph, x: Tensor, w: Tensor, bias: Tensor | null, attrs: Partial<ConvAttrs> = {}): Tensor {
-  const y = g.apply(conv, [x, w], attrsOf({ ...CONV_DEFAULTS, ...attrs }));
+  const whole = attrsOf({ ...CONV_DEFAULTS, ...attrs });
+  const one = (group: number) => (image: Tensor, weight: Tensor) => g.apply(conv, [image, weight], { ...whole, group });
+  const wide = isWide(whole.group, x.shape[3]!, w.shape[3]!);
+  const y = wide ? inGroups(g, x, w, whole.group, one(1)) : one(whole.group)(x, w);
   return bias ? add(g, y, bias) : y;
 }
 

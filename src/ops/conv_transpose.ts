@@ -9,6 +9,7 @@ import { specText, type Tensor } from "../graph/tensor.ts";
 import { add } from "./binary.ts";
 import { checkImages, CONV_DEFAULTS, convOp, convOutputSize, convWeightGradient } from "./conv.ts";
 import { type ConvAttrs, convFlops, type ConvGeometry, convInputCandidates } from "./conv_kernels.ts";
+import { inGroups, isWide } from "./conv_groups.ts";
 import { matmul } from "./matmul.ts";
 import { reshape } from "./reshape.ts";
 
@@ -83,6 +84,10 @@ export function convTranspose(
     const y = reshape(g, rows, [x.shape[0]!, kh, kw, co]);
     return bias ? add(g, y, bias) : y;
   }
-  const y = g.apply(convTransposeOp, [x, w], { strides, pads, dilations, group, size: [size(0), size(1)] });
+  const attrs = { strides, pads, dilations, size: [size(0), size(1)] as const };
+  const one = (own: number) => (image: Tensor, weight: Tensor) =>
+    g.apply(convTransposeOp, [image, weight], { ...attrs, group: own });
+  const wide = isWide(group, x.shape[3]!, w.shape[2]! * group);
+  const y = wide ? inGroups(g, x, w, group, one(1)) : one(group)(x, w);
   return bias ? add(g, y, bias) : y;
 }

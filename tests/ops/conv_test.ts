@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { Graph } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { conv, type ConvAttrs } from "../../src/ops/conv.ts";
+import { execute } from "../../src/gpu/execute.ts";
+import { conv, type ConvAttrs, convOp } from "../../src/ops/conv.ts";
+import { convTranspose } from "../../src/ops/conv_transpose.ts";
+import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { checkCase, checkDirection, hwio, nhwc, type OpCase, opCases } from "../support/op_cases.ts";
+import { checkCase, checkDirection, hwio, nhwc, noise, type OpCase, opCases } from "../support/op_cases.ts";
 
 const cases = await opCases("conv2d");
 
@@ -55,6 +58,23 @@ for (const candidate of ["depthwise", "plain"]) {
     }
   });
 }
+
+gpuTest("convs in wide groups, and transposed ones, have the gradients of finite differences", async (gpu) => {
+  const attrs: ConvAttrs = { strides: [2, 1], pads: [1, 0, 0, 1], dilations: [1, 1], group: 3 };
+  await checkDirection(gpu, [[2, 7, 6, 24], [3, 2, 8, 36]], (g, [x, w]) => conv(g, x!, w!, null, attrs));
+  await checkDirection(gpu, [[2, 4, 6, 24], [3, 2, 12, 24]], (g, [x, w]) => convTranspose(g, x!, w!, null, attrs));
+});
+
+gpuTest("a conv in wide groups is the grouped conv", async (gpu) => {
+  const [x, w] = [noise(2 * 5 * 6 * 24, 1), noise(3 * 3 * 8 * 48, 2)];
+  const attrs: ConvAttrs = { strides: [1, 2], pads: [1, 1, 1, 1], dilations: [1, 1], group: 3 };
+  const g = new Graph();
+  const [images, weights] = [g.input("x", [2, 5, 6, 24]), g.input("w", [3, 3, 8, 48])];
+  g.output("parts", conv(g, images, weights, null, attrs));
+  g.output("whole", g.apply(convOp, [images, weights], attrs));
+  const { parts, whole } = await execute(gpu, g, { x, w });
+  assertClose(parts as Float32Array, whole as Float32Array, { rtol: 1e-5, atol: 1e-5 }, "groups");
+});
 
 gpuTest("a conv of many pixels sums its weights' gradient in slices", async (gpu) => {
   const build = (g: Graph) =>
