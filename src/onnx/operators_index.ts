@@ -12,6 +12,7 @@ import { reduce } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import { isReduction, type Reduction, scatter } from "../ops/scatter.ts";
 import { slice } from "../ops/slice.ts";
+import { topK } from "../ops/top_k.ts";
 import { inversePermutation, transpose } from "../ops/transpose.ts";
 import { where } from "../ops/where.ts";
 import type { NodeScope } from "./import.ts";
@@ -147,6 +148,16 @@ const GatherND: Importer = (scope) => {
   return [plainValue(gather(g, reshape(g, x, [sizeOf(looked), ...inner]), place!, 0))];
 };
 
+/** Outputs: values and places, best first, sorted or not. */
+const TopK: Importer = (scope) => {
+  const { g, node } = scope;
+  node.ignore("sorted"); // any order is right for values that need none
+  const k = scope.opset < 10 ? node.int("k", 0) : scope.host(1).data[0]!;
+  const options = { axis: node.int("axis", -1), largest: node.int("largest", 1) === 1 };
+  const { values, places } = topK(g, scope.plain(0), k, options);
+  return [plainValue(values), plainValue(places)];
+};
+
 const OneHot: Importer = (scope) => {
   const { g, node } = scope;
   const indices = cast(g, scope.plain(0), "i32");
@@ -226,6 +237,7 @@ export const indexImporters: Readonly<Record<string, Importer>> = {
   ScatterElements,
   Scatter: ScatterElements, // its name before opset 11
   ScatterND,
+  TopK,
   OneHot,
   CumSum,
   Einsum,
