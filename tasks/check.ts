@@ -11,9 +11,9 @@ await runTask({
   name: "check",
   summary: "Checks format, lint, types, layers, docstrings and the length of files.",
   run: async ({ print }) => {
-    const ours = sourceFiles(["src", "tasks"]);
-    const all = sourceFiles(["src", "tasks", "tests", "shaders"], [".ts", ".wgsl"]);
-    const places = ["src", "tasks", "tests"];
+    const ours = sourceFiles(["src", "models", "tasks"]);
+    const all = sourceFiles(["src", "models", "tasks", "tests", "shaders"], [".ts", ".wgsl"]);
+    const places = ["src", "models", "tasks", "tests"];
     const checks: Record<string, () => Promise<string[]> | string[]> = {
       fmt: () => deno("fmt", "--check"),
       lint: () => deno("lint", ...places),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { layerViolations, sourceFiles, tooLong, undocumented } from "./support/source_rules.ts";
 
 Deno.test("imports point down the layers only", () => {
-  assert.deepEqual(layerViolations(sourceFiles(["src", "tasks"])), []);
+  assert.deepEqual(layerViolations(sourceFiles(["src", "models", "tasks"])), []);
 });
 
 Deno.test("the rules see what breaks them", () => {

@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["graph"],
   ["ops"],
   ["encoders", "losses", "generators", "augment", "data", "onnx", "config", "config_schema", "progress"],
-  ["training", "evaluation", "plot"],
+  ["training", "evaluation", "plot", "models"],
   ["studies", "doctor"],
   ["cli"],
   ["tasks", "tests"],

@@ -1,0 +1,51 @@
+/** The builders and their foldings against PyTorch running the published form, at reduced sizes. */
+
+import assert from "node:assert/strict";
+import { readSafetensors } from "../../src/data/safetensors.ts";
+import { execute } from "../../src/gpu/execute.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import type { HostArray, Tensor } from "../../src/graph/tensor.ts";
+import { loadModel } from "../../src/onnx/decode.ts";
+import { importModel } from "../../src/onnx/import.ts";
+import { type GeneratorKind, importGenerator } from "../../src/studies/import_generator.ts";
+import { assertClose } from "../support/close.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { inFolder } from "../support/training.ts";
+
+const fixture = (name: string) => new URL(`../fixtures/generators/${name}`, import.meta.url).pathname;
+
+const CASES: { kind: GeneratorKind; weights: string; truncation: number | null; image: string }[] = [
+  { kind: "bigbigan-128", weights: "bigbigan.pth", truncation: null, image: "image" },
+  { kind: "biggan-deep-256", weights: "biggan_deep.bin", truncation: null, image: "image_1.0" },
+  { kind: "biggan-deep-256", weights: "biggan_deep.bin", truncation: 0.43, image: "image_0.43" },
+  { kind: "stylegan2-512", weights: "stylegan2.pt", truncation: 1, image: "image_1.0" },
+  { kind: "stylegan2-512", weights: "stylegan2.pt", truncation: 0.7, image: "image_0.7" },
+];
+
+for (const { kind, weights, truncation, image } of CASES) {
+  gpuTest(`${kind} from ${weights}: ${image}, alone and in a batch`, (gpu) =>
+    inFolder(async (folder) => {
+      const out = `${folder}/model.onnx`;
+      await importGenerator({ kind, weights: { path: fixture(weights) }, truncation, out });
+      const { tensors } = await readSafetensors(fixture(weights.replace(/\.\w+$/, ".safetensors")));
+      const want = tensors.get(image)!;
+      const model = await loadModel(out);
+      assert.deepEqual(model.outputs[0]!.dims.slice(1), want.shape.slice(1));
+      const each = want.data.length / 3;
+      for (const batch of [1, 3]) {
+        const g = new Graph();
+        const given: Record<string, Tensor> = {};
+        const values: Record<string, HostArray> = {};
+        for (const { name } of model.inputs) {
+          const { shape, data } = tensors.get(name)!;
+          given[name] = g.input(name, [batch, shape[1]!]);
+          values[name] = (data as Float32Array).slice(0, batch * shape[1]!);
+        }
+        g.output("image", importModel(g, model, given).image!);
+        const got = await execute(gpu, g, values);
+        const expected = (want.data as Float32Array).slice(0, batch * each);
+        const scale = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
+        assertClose(got.image!, expected, { rtol: 1e-4, atol: 2e-5 * scale }, image);
+      }
+    }));
+}
