@@ -3,6 +3,8 @@ import { parseDocument, stringify } from "yaml";
 import { z } from "zod";
 import { DEFAULT_EPOCHS, ENDLESS_EPOCH, schema } from "./config_schema.ts";
 import { messageOf, nearest, suggest, UserError } from "./errors.ts";
+import { isCard, readCard, settingsOf } from "./generators/card.ts";
+import { exists, locate } from "./paths.ts";
 
 type Frozen<T> = T extends (infer E)[] ? readonly Frozen<E>[]
   : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> }
@@ -40,6 +42,7 @@ export function parseConfig(
     throw new UserError(`${name} sets both epochs and steps: keep one of them`);
   }
   for (const set of sets) override(raw, set);
+  fillFromCard(raw);
   const parsed = schema.safeParse(raw);
   if (!parsed.success) throw new UserError(describeIssues(parsed.error.issues, raw, name));
   const { epochs, steps } = parsed.data;
@@ -93,19 +96,39 @@ function override(raw: Record<string, unknown>, set: string): void {
   } catch (error) {
     throw new UserError(messageOf(error));
   }
+  put(raw, keys, value, (key, found) => {
+    throw new UserError(`--set ${set} goes below ${key}, which is ${describe(found)}`);
+  });
+  // An override of the run's length replaces the file's, whichever of the two it used.
+  if (keys[0] === "steps" && value !== null) delete raw.epochs;
+  if (keys[0] === "epochs" && value !== null) delete raw.steps;
+}
+
+/** Sets a key by its path, making the sections above it; what is no section is left to `blocked`. */
+function put(
+  raw: Record<string, unknown>,
+  keys: readonly string[],
+  value: unknown,
+  blocked: (key: string, found: unknown) => void,
+): void {
   let target = raw;
   for (const key of keys.slice(0, -1)) {
     if (!Object.hasOwn(target, key) || target[key] === null) target[key] = {};
     const next = target[key];
-    if (!isRecord(next)) {
-      throw new UserError(`--set ${set} goes below ${key}, which is ${describe(next)}`);
-    }
+    if (!isRecord(next)) return blocked(key, next);
     target = next;
   }
   target[keys[keys.length - 1]] = value;
-  // An override of the run's length replaces the file's, whichever of the two it used.
-  if (keys[0] === "steps" && value !== null) delete raw.epochs;
-  if (keys[0] === "epochs" && value !== null) delete raw.steps;
+}
+
+/** Settings that nobody gave come from the generator's card. One that is missing is said when it is loaded. */
+function fillFromCard(raw: Record<string, unknown>): void {
+  const model = valueAt(raw, ["generator", "model"]);
+  if (typeof model !== "string" || !isCard(model) || !exists(locate(model))) return;
+  for (const [key, value] of settingsOf(readCard(locate(model)))) {
+    const path = key.split(".");
+    if (valueAt(raw, path) === undefined) put(raw, path, value, () => {});
+  }
 }
 
 type Issue = z.core.$ZodIssue;

@@ -1,22 +1,16 @@
-/**
- * Generators: an ONNX file alone (its inputs and range are looked at), or a model card, a YAML file beside it:
- *   model: generator.onnx
- *   latent: { input: z }            # which input takes latents
- *   labels: { input: y, classes: 10 }   # one-hot input of a conditional generator, or null
- *   output: { name: image, range: [-1, 1] }
- * plus text about what it is, which is not read.
- */
+/** Generators: an ONNX file alone (its inputs are looked at), or a model card beside it (card.ts). */
 
-import { parse } from "yaml";
-import { z } from "zod";
-import { messageOf, suggest, UserError } from "../errors.ts";
+import { suggest, UserError } from "../errors.ts";
 import { Graph } from "../graph/graph.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { loadModel, type Model, type ModelValue } from "../onnx/decode.ts";
 import { importModel } from "../onnx/import.ts";
 import { reshape } from "../ops/reshape.ts";
+import { slice } from "../ops/slice.ts";
 import { transpose } from "../ops/transpose.ts";
 import { affine, unary } from "../ops/unary.ts";
+import { exists } from "../paths.ts";
+import { bareCard, type Card, isCard, readCard } from "./card.ts";
 
 /** A generator ready to be built into graphs. */
 export interface Generator {
@@ -30,65 +24,46 @@ export interface Generator {
   build(g: Graph, latents: Tensor, labels: Tensor | null): Tensor;
 }
 
-const card = z.strictObject({
-  model: z.string().min(1),
-  latent: z.strictObject({ input: z.string() }).optional(),
-  labels: z.strictObject({ input: z.string(), classes: z.int().min(2) }).nullable().optional(),
-  output: z.strictObject({
-    name: z.string().optional(),
-    range: z.tuple([z.number(), z.number()]).default([-1, 1]),
-  }).prefault({}),
-  name: z.string().optional(),
-  about: z.string().optional(),
-  training: z.string().optional(),
-  source: z.string().optional(),
-  license: z.string().optional(),
-});
-type Card = z.output<typeof card>;
-
 /** Loads an ONNX file or a model card. What does not fit is a UserError. */
 export async function loadGenerator(path: string): Promise<Generator> {
-  const description = /\.ya?ml$/.test(path) ? await readCard(path) : { ...card.parse({ model: path }), model: path };
-  const model = await loadModel(description.model);
-  const latent = pickLatent(model, description);
-  const labelInput = description.labels ? findValue(model.inputs, description.labels.input, model) : null;
+  const card = isCard(path) ? readCard(path) : bareCard(path);
+  if (card.import && !exists(card.model)) throw notImported(path, card);
+  const model = await loadModel(card.model);
+  const latent = pickLatent(model, card);
+  const labelInput = card.labels ? findValue(model.inputs, card.labels.input, model) : null;
   const latentShape = latent.dims.slice(1).map((d) => {
     if (typeof d === "number") return d;
     throw new UserError(
       `${model.path}: the latent input ${latent.name} has the open dimension ${d}: export it with a fixed size`,
     );
   });
-  const output = description.output.name ? findValue(model.outputs, description.output.name, model) : model.outputs[0]!;
+  const latentSize = sizeOf(latentShape);
+  if (card.latent?.size !== undefined && card.latent.size !== latentSize) {
+    throw new UserError(
+      `${model.path} takes latents of ${latentSize} values, its card ${path} says ${card.latent.size}`,
+    );
+  }
+  const output = card.output.name ? findValue(model.outputs, card.output.name, model) : model.outputs[0]!;
   const generator: Generator = {
     path: model.path,
     latentShape,
-    latentSize: sizeOf(latentShape),
-    classes: description.labels?.classes ?? null,
+    latentSize,
+    classes: card.labels?.classes ?? null,
     build: (g, latents, labels) => {
       const given = { [latent.name]: latents, ...(labelInput && labels ? { [labelInput.name]: labels } : {}) };
-      return toImages(g, importModel(g, model, given)[output.name]!, description.output.range, model.path);
+      const images = toImages(g, importModel(g, model, given)[output.name]!, card.output.range, model.path);
+      return card.output.crop ? crop(g, images, card.output.crop, path) : images;
     },
   };
   tryOut(generator);
   return generator;
 }
 
-async function readCard(path: string): Promise<Card> {
-  let raw: unknown;
-  try {
-    raw = parse(await Deno.readTextFile(path));
-  } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "does not exist" : `cannot be read: ${messageOf(error)}`;
-    throw new UserError(`model card ${path} ${why}`, { cause: error });
-  }
-  const parsed = card.safeParse(raw);
-  if (!parsed.success) {
-    const { path: key, message } = parsed.error.issues[0]!;
-    throw new UserError(`model card ${path}: ${key.join(".") || "the file"}: ${message}`);
-  }
-  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/") + 1) : "";
-  const file = parsed.data.model;
-  return { ...parsed.data, model: file.startsWith("/") ? file : folder + file };
+/** The card's file is one that the user makes. */
+function notImported(path: string, { model, import: how }: Card): UserError {
+  const truncation = how!.truncation === undefined ? "" : ` --truncation ${how!.truncation}`;
+  const command = `deno task import-generator --kind ${how!.kind} --weights FILE${truncation} --out ${model}`;
+  return new UserError(`${path}: its model ${model} is not there: make it from the published weights with ${command}`);
 }
 
 function findValue(values: readonly ModelValue[], name: string, model: Model): ModelValue {
@@ -124,6 +99,16 @@ function toImages(g: Graph, y: Tensor, [low, high]: readonly [number, number], p
   }
   const scaled = low === 0 && high === 1 ? x : affine(g, x, 1 / (high - low), -low / (high - low));
   return unary(g, "Clip", scaled, { alpha: 0, beta: 1 });
+}
+
+/** Rows and columns that the card keeps. */
+function crop(g: Graph, x: Tensor, part: NonNullable<Card["output"]["crop"]>, path: string): Tensor {
+  const { top, left, height, width } = part;
+  const [, h, w] = x.shape as [number, number, number, number];
+  if (top + height > h || left + width > w) {
+    throw new UserError(`${path}: output.crop ${JSON.stringify(part)} reaches past the images of ${h} x ${w} pixels`);
+  }
+  return slice(g, x, { starts: [top, left], ends: [top + height, left + width], axes: [1, 2] });
 }
 
 /** Builds the generator once, so that a model that cannot run says so before any work. */

@@ -90,7 +90,7 @@ export class OnnxBuilder {
 
   /** The bytes of the file. */
   encode(): Uint8Array {
-    return ModelProto.encode({
+    const bytes = ModelProto.encode({
       irVersion: IR_VERSION,
       producerName: "latent-views",
       docString: this.about,
@@ -103,6 +103,7 @@ export class OnnxBuilder {
         output: this.#outputs,
       },
     }).finish();
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length); // a Node Buffer's slice would be no copy
   }
 
   #claim(name: string): string {

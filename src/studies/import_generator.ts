@@ -70,6 +70,9 @@ export async function importGenerator(options: ImportOptions): Promise<{ paramet
   else {
     const { path } = options.weights;
     const tensors = withoutPrefix(await readWeights(path), kind.anchor, path, options.kind);
+    if (options.kind === "stylegan2-512" && truncation !== 1 && !tensors.has("latent_avg")) {
+      throw new UserError(`${path} holds no latent_avg, which psi ${truncation} draws w to: give --truncation 1`);
+    }
     built = kind.build(publishedWeights(tensors, path), tensors, truncation);
   }
   const bytes = built.encode();
