@@ -39,7 +39,7 @@ const SPECTRAL_EPS = 1e-4;
 const NORM_EPS = 1e-4;
 const LAST_NORM_EPS = 1e-5;
 /** Random statistics: residual sums grow from block to block, and a wide variance keeps the images off the limits. */
-const RANDOM_VARIANCE: Law = { mean: 4, std: 0.5 };
+const RANDOM_VARIANCE: Law = { mean: 1.5, std: 0.2 };
 
 /** The sizes that a file's tensors have. */
 export function bigBiGanSizesOf(tensors: ReadonlyMap<string, StoredTensor>): BigBiGanSizes {

@@ -53,7 +53,7 @@ const BOTTOM = 4;
 const REDUCTION = 4;
 const EPS = 1e-4;
 /** Random statistics: residual sums grow from block to block, and a wide variance keeps the images off the limits. */
-const RANDOM_VARIANCE: Law = { mean: 4, std: 0.5 };
+const RANDOM_VARIANCE: Law = { mean: 1.5, std: 0.2 };
 
 /** The sizes that a file's tensors have. */
 export function bigGanDeepSizesOf(tensors: ReadonlyMap<string, StoredTensor>): BigGanDeepSizes {

@@ -1,22 +1,18 @@
 /**
- * Normal numbers of numpy's legacy RandomState(seed).randn: MT19937 (Matsumoto and Nishimura, 1998) under the polar
- * method, so that noise maps drawn by numpy programs can be drawn again.
+ * Normal numbers of numpy's legacy RandomState(seed).randn, so that noise maps that numpy programs draw can be drawn
+ * again: the Mersenne Twister under Marsaglia's polar method.
  */
 
-const N = 624;
-const M = 397;
+import { mersenne } from "pure-rand/generator/mersenne";
 
 /** A stream of normal numbers, in f64. */
 export class NumpyNormal {
-  readonly #state = new Uint32Array(N);
-  #at = N;
+  readonly #words: ReturnType<typeof mersenne>;
   #spare: number | null = null;
 
   /** seed: a whole number below 2^32. */
   constructor(seed: number) {
-    const s = this.#state;
-    s[0] = seed;
-    for (let i = 1; i < N; i++) s[i] = Math.imul(1812433253, s[i - 1]! ^ (s[i - 1]! >>> 30)) + i;
+    this.#words = mersenne(seed);
   }
 
   /** The next number. */
@@ -39,26 +35,8 @@ export class NumpyNormal {
 
   /** Uniform in [0, 1), of 53 bits. */
   #uniform(): number {
-    const high = this.#word() >>> 5;
-    const low = this.#word() >>> 6;
-    return (high * 67108864 + low) / 9007199254740992;
-  }
-
-  #word(): number {
-    if (this.#at === N) this.#refill();
-    let y = this.#state[this.#at++]!;
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9D2C5680;
-    y ^= (y << 15) & 0xEFC60000;
-    return (y ^ (y >>> 18)) >>> 0;
-  }
-
-  #refill(): void {
-    const s = this.#state;
-    for (let i = 0; i < N; i++) {
-      const y = (s[i]! & 0x80000000) | (s[(i + 1) % N]! & 0x7FFFFFFF);
-      s[i] = s[(i + M) % N]! ^ (y >>> 1) ^ (y & 1 ? 0x9908B0DF : 0);
-    }
-    this.#at = 0;
+    const high = this.#words.next() >>> 5;
+    const low = this.#words.next() >>> 6;
+    return (high * 2 ** 26 + low) / 2 ** 53;
   }
 }

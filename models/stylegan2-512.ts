@@ -11,7 +11,7 @@ import { sizeOf } from "../src/graph/tensor.ts";
 import { channels, conv, linear } from "./layers.ts";
 import { asMatrix, scaled } from "./linear.ts";
 import { NumpyNormal } from "./numpy_normal.ts";
-import type { Weights } from "./weights.ts";
+import type { Law, Weights } from "./weights.ts";
 
 /** Sizes of the network. */
 export interface StyleGan2Sizes {
@@ -41,6 +41,8 @@ const MAPPING_RATE = 0.01;
 const EPS = 1e-8;
 /** The filter [1, 3, 3, 1] in both directions, of sum 4: it spreads what every fourth pixel holds. */
 const FILTER = Float32Array.from({ length: 16 }, (_, i) => [1, 3, 3, 1][i >> 2]! * [1, 3, 3, 1][i & 3]! / 16);
+/** Random images are the sum of all levels' colours; this keeps them within the limits. */
+const RANDOM_RGB: Law = { std: 0.15 };
 /** The seed of the noise maps where the file holds none, as in GenRep's port. */
 const NOISE_SEED = 1;
 
@@ -160,7 +162,7 @@ class Synthesis {
   toRgb(source: string, x: string, w: string, level: number, skip: string | null): string {
     const { b } = this;
     const into = this.sizes.channels[level]!;
-    const weight = this.#weight(source, 3, into, 1);
+    const weight = this.#weight(source, 3, into, 1, RANDOM_RGB);
     const modulated = b.node(`${source}.modulated`, "Mul", [x, channels(b, this.#style(source, w, into))]);
     const bias = this.weights.get(`${source}.bias`, [1, 3, 1, 1], { std: 0.1 });
     const y = conv(b, `${source}.conv`, modulated, { out: 3, in: into, kernel: 1, weight, bias });
@@ -183,8 +185,8 @@ class Synthesis {
   }
 
   /** A convolution's weight times 1 / sqrt(fan in). */
-  #weight(source: string, out: number, into: number, kernel: number): Float32Array {
-    const weight = this.weights.get(`${source}.conv.weight`, [1, out, into, kernel, kernel]);
+  #weight(source: string, out: number, into: number, kernel: number, law: Law = {}): Float32Array {
+    const weight = this.weights.get(`${source}.conv.weight`, [1, out, into, kernel, kernel], law);
     return scaled(weight, 1 / Math.sqrt(into * kernel ** 2));
   }
 
