@@ -228,7 +228,7 @@ class Parts {
    */
   #statistics(name: string, width: number): { mean: Float32Array; variance: Float32Array } {
     const { statistics } = this.sizes;
-    const place = this.truncation / (1 / (statistics - 1));
+    const place = Math.min(this.truncation / (1 / (statistics - 1)), statistics - 1);
     const low = Math.floor(place);
     const rest = place - low;
     const at = (part: string, law: Law) => {

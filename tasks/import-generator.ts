@@ -2,6 +2,7 @@
 
 import { oneOf, realNumber, runTask, type TaskContext, wholeNumber } from "../src/cli.ts";
 import { UserError } from "../src/errors.ts";
+import { PROJECT_ROOT } from "../src/paths.ts";
 import { GENERATOR_KINDS, type GeneratorKind, importGenerator } from "../src/studies/import_generator.ts";
 
 await runTask({
@@ -20,7 +21,7 @@ await runTask({
       description: "biggan-deep-256: of the statistics, default 1; stylegan2-512: psi, default 0.9",
       parse: realNumber(),
     },
-    { flags: "--out <file>", description: "the ONNX file to write (default: models/KIND.onnx)" },
+    { flags: "--out <file>", description: "the ONNX file to write (default: where its card looks, models/KIND.onnx)" },
   ],
   run,
 });
@@ -33,7 +34,7 @@ async function run({ options, print }: TaskContext): Promise<unknown> {
   if ((path === undefined) === (seed === undefined)) {
     throw new UserError("give either --weights with the published file or --random-weights with a seed");
   }
-  const out = options.out as string | undefined ?? `models/${kind}.onnx`;
+  const out = options.out as string | undefined ?? `${PROJECT_ROOT}/models/${kind}.onnx`;
   const result = await importGenerator({
     kind,
     weights: path !== undefined ? { path } : { seed: seed! },

@@ -7,6 +7,8 @@ import { NumpyNormal } from "../../models/numpy_normal.ts";
 import { buildStyleGan2 } from "../../models/stylegan2-512.ts";
 import { publishedWeights, randomWeights } from "../../models/weights.ts";
 import type { StoredTensor } from "../../src/data/safetensors.ts";
+import { decodeModel } from "../../src/onnx/decode.ts";
+import { assertClose } from "../support/close.ts";
 
 Deno.test("numbers of RandomState(1).randn, far into the stream too", () => {
   const random = new NumpyNormal(1);
@@ -31,6 +33,16 @@ Deno.test("the same seed writes the same bytes", () => {
   const write = (seed: number) => buildStyleGan2(randomWeights(seed), 0.9, sizes).encode();
   assert.deepEqual(write(3), write(3));
   assert.notDeepEqual(write(3), write(4));
+});
+
+Deno.test("without noise maps in the file those of RandomState(1) are used, times the layer's strength and sqrt 2", () => {
+  const built = buildStyleGan2(randomWeights(0), 1, { style: 4, mapping: 1, channels: [8, 8] });
+  const { weights } = decodeModel(built.encode(), "tiny");
+  const random = new NumpyNormal(1);
+  for (const [name, side] of [["conv1", 4], ["convs.0", 8], ["convs.1", 8]] as const) {
+    const want = Float32Array.from({ length: side * side }, () => random.next() * 0.1 * Math.SQRT2);
+    assertClose(weights.get(`${name}.noise`)!.data, want, { rtol: 1e-6, atol: 0 }, name);
+  }
 });
 
 Deno.test("a tensor that is missing, or of another shape or type, is refused by name", () => {
