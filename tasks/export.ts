@@ -3,6 +3,7 @@
 import { oneOf, runTask, type TaskContext } from "../src/cli.ts";
 import { UserError } from "../src/errors.ts";
 import { saveEncoder } from "../src/encoders/weights.ts";
+import { saveEncoderOnnx } from "../src/studies/export_encoder.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { StateStore } from "../src/gpu/store.ts";
 import { locate } from "../src/paths.ts";
@@ -10,15 +11,15 @@ import { loadStates } from "../src/studies/evaluate_checkpoint.ts";
 import { encoderStates } from "../src/studies/train_and_probe.ts";
 import { settingsOf } from "../src/training/checkpoint.ts";
 
-const FORMATS = ["safetensors"] as const;
+const FORMATS = ["safetensors", "onnx"] as const;
 
 await runTask({
   name: "export",
-  summary: "Writes a checkpoint's encoder with torchvision's names.",
+  summary: "Writes a checkpoint's encoder: safetensors with torchvision's names, or an ONNX model.",
   options: [
     { flags: "--checkpoint <file>", description: "a checkpoint of `train`" },
     { flags: "--format <name>", description: FORMATS.join(", "), parse: oneOf(FORMATS), default: FORMATS[0] },
-    { flags: "--out <file>", description: "file to write", default: "encoder.safetensors" },
+    { flags: "--out <file>", description: "file to write (default: encoder.safetensors or encoder.onnx)" },
   ],
   run,
 });
@@ -32,8 +33,10 @@ async function run({ options, print }: TaskContext): Promise<unknown> {
   const store = new StateStore(gpu);
   await loadStates(store, file, settings);
   const shapes = encoderStates(store, settings);
-  const out = options.out as string;
-  await saveEncoder(out, store, shapes, { arch: settings.encoder.arch, stem: settings.encoder.stem });
+  const format = options.format as typeof FORMATS[number];
+  const out = options.out as string | undefined ?? `encoder.${format}`;
+  if (format === "onnx") await saveEncoderOnnx(out, store, settings.encoder);
+  else await saveEncoder(out, store, shapes, { arch: settings.encoder.arch, stem: settings.encoder.stem });
   store.close();
   gpu.close();
   print(`${shapes.size} tensors in ${out}`);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readSafetensors, writeSafetensors } from "../../src/data/safetensors.ts";
+import { assertClose } from "../support/close.ts";
 import { type Finished, runCli } from "../support/cli.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { inFolder, TINY, tinyConfig, trainTiny, writeIdxSet } from "../support/training.ts";
@@ -45,6 +46,17 @@ gpuTest("a checkpoint is probed, encodes, and its export gives the same features
       encoded.push(await Deno.readFile(out));
     }
     assert.deepEqual(encoded[0], encoded[1]);
+
+    const model = `${folder}/encoder.onnx`;
+    const exported = await runCli("export", ["--checkpoint", checkpoint, "--format", "onnx", "--out", model]);
+    assert.equal(exported.code, 0, exported.stderr);
+    const out = `${folder}/onnx.safetensors`;
+    const ran = await runCli("run-onnx", ["--model", model, "--inputs", images, "--outputs", out]);
+    assert.equal(ran.code, 0, ran.stderr);
+    const features = async (path: string) => (await readSafetensors(path)).tensors.get("features")!;
+    const [ours, theirs] = [await features(`${folder}/features.safetensors`), await features(out)];
+    assert.deepEqual(theirs.shape, ours.shape);
+    assertClose(theirs.data as Float32Array, ours.data as Float32Array, { rtol: 1e-4, atol: 1e-5 }, "features");
   }));
 
 gpuTest("what cannot be evaluated or encoded is refused in one line", () =>
