@@ -1,4 +1,4 @@
-// The plot of a sweep: accuracy against the std of the Gaussian latent view, as the paper's figure 5.
+// The plot of a sweep: accuracy against the setting that it varies, as the paper's figures 5, 6, 8 and 9.
 import { Buffer } from "node:buffer";
 import sharp from "sharp";
 import { parse, View } from "vega";
@@ -7,18 +7,16 @@ import { writeAtomic } from "./data/atomic.ts";
 
 /** One training and probe of a sweep. */
 export interface SweepRow {
-  readonly std: number;
+  readonly value: number;
   readonly seed: number;
   /** Percent. */
   readonly top1: number;
 }
 
-/** Percentages to compare with, drawn as level lines. */
-export interface Baselines {
-  /** Probe of the network before training. */
-  readonly untrained?: number;
-  /** Training without a latent view. */
-  readonly none?: number;
+/** The axis of the setting that a sweep varies. */
+export interface SweepAxis {
+  readonly title: string;
+  readonly type: "linear" | "log";
 }
 
 const INK = "#1f4e79";
@@ -28,22 +26,21 @@ const HEIGHT = 300;
 const PNG_SCALE = 2;
 
 /** Writes STEM.svg and STEM.png. */
-export async function writeStdPlot(
+export async function writeSweepPlot(
   stem: string,
   rows: readonly SweepRow[],
-  baselines: Baselines = {},
+  axis: SweepAxis,
+  untrained: number,
 ): Promise<void> {
-  const svg = await renderSvg(stdPlotSpec(rows, baselines));
+  const svg = await renderSvg(sweepPlotSpec(rows, axis, untrained));
   await writeAtomic(`${stem}.svg`, svg);
   await writeAtomic(`${stem}.png`, await sharp(Buffer.from(svg), { density: 72 * PNG_SCALE }).png().toBuffer());
 }
 
-/** Mean over seeds as a line, lowest to highest as a band, a point for each seed, baselines as rules. */
-export function stdPlotSpec(rows: readonly SweepRow[], baselines: Baselines = {}): TopLevelSpec {
+/** Mean over seeds as a line, lowest to highest as a band, a point for each seed, the untrained network as a rule. */
+export function sweepPlotSpec(rows: readonly SweepRow[], axis: SweepAxis, untrained: number): TopLevelSpec {
   if (rows.length === 0) throw new RangeError("Expected at least one run to plot");
-  const rules = Object.entries({ "untrained network": baselines.untrained, "no latent view": baselines.none })
-    .filter((entry): entry is [string, number] => entry[1] !== undefined)
-    .map(([label, top1]) => ({ label, top1 }));
+  const rules = [{ label: "untrained network", top1: untrained }];
   const values = [...rows, ...rules].map(({ top1 }) => top1);
   const margin = Math.max(0.5, 0.08 * (Math.max(...values) - Math.min(...values)));
   const y = {
@@ -53,10 +50,10 @@ export function stdPlotSpec(rows: readonly SweepRow[], baselines: Baselines = {}
     scale: { zero: false, domain: [Math.min(...values) - margin, Math.max(...values) + margin], nice: true },
   };
   const x = {
-    field: "std",
+    field: "value",
     type: "quantitative" as const,
-    title: "std of the Gaussian latent view",
-    scale: { domain: [0, Math.max(0.01, ...rows.map(({ std }) => std)) * 1.04], nice: false },
+    title: axis.title,
+    scale: { type: axis.type, domain: domainOf(rows.map(({ value }) => value), axis.type), nice: false },
   };
   const title = y.title;
   return {
@@ -111,6 +108,12 @@ export function stdPlotSpec(rows: readonly SweepRow[], baselines: Baselines = {}
       },
     ],
   };
+}
+
+/** From 0, or on a logarithmic axis from below the smallest value, to beyond the largest. */
+function domainOf(values: readonly number[], type: SweepAxis["type"]): [number, number] {
+  const largest = Math.max(...values);
+  return type === "log" ? [Math.min(...values) / 1.3, largest * 1.3] : [0, Math.max(0.01, largest) * 1.04];
 }
 
 /** A vega-lite plot as the text of an SVG file. */

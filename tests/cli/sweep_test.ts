@@ -47,5 +47,22 @@ gpuTest("a sweep writes its table and plots, and runs again only what is missing
 
     const other = await sweep("--set", "encoder.width=8");
     assert.equal(other.code, 2);
-    assert.match(other.stderr, /error: \S+std-0-seed-3 was begun with other settings: give the sweep another --out/);
+    assert.match(other.stderr, /error: \S+std-0-seed-3 was begun with other settings: give another --out/);
+  }));
+
+gpuTest("the number of samples is swept at a fixed number of steps", () =>
+  inFolder(async (folder) => {
+    await writeIdxSet(`${folder}/data`);
+    const probe = `probe={data: {kind: idx, path: ${folder}/data}, epochs: 1, batch: 8, lr: 0.01}`;
+    const sets = [...TINY.filter((set) => !set.startsWith("probe")), probe].flatMap((set) => ["--set", set]);
+    const options = ["--samples", "16,8", "--seeds", "0", "--out", `${folder}/sweep`];
+    const done = await runCli("sweep-samples", [...sets, ...options, "--steps", "2"]);
+    assert.equal(done.code, 0, done.stderr);
+    const table = (await Deno.readTextFile(`${folder}/sweep/sweep.csv`)).trimEnd().split("\n");
+    assert.deepEqual(table.map((line) => line.split(",")[0]), ["samples", "8", "16"]);
+    assert.match(await Deno.readTextFile(`${folder}/sweep/samples-8-seed-0/config.yaml`), /samples: 8/);
+
+    const endless = await runCli("sweep-samples", [...sets, ...options, "--set", "steps=null", "--set", "epochs=1"]);
+    assert.equal(endless.code, 2);
+    assert.match(endless.stderr, /error: sweep-samples compares runs of the same number of updates: give --steps/);
   }));
