@@ -28,6 +28,8 @@ export interface TaskContext {
    * `own` takes the place of the default one.
    */
   config(own?: Config): Config;
+  /** The overrides of --set and of the options that are short for one, as `key=value`. */
+  readonly sets: readonly string[];
   /** A line for the user: stdout, or stderr under --json. */
   print(line: string): void;
   /** A line about the work: always stderr. */
@@ -124,14 +126,16 @@ async function execute(task: TaskDefinition, argv: readonly string[]): Promise<n
   const given = command.opts();
   const options = parseOptions(task, given);
   const json = given.json === true;
+  const sets = collectSets(task, given);
   const result = await task.run({
     options,
+    sets,
     args: command.args,
     json,
     config: (own) =>
       own && given.config === undefined
-        ? parseConfig(configToYaml(own), collectSets(task, given))
-        : loadConfig(configPath(task, given), collectSets(task, given)),
+        ? parseConfig(configToYaml(own), sets)
+        : loadConfig(configPath(task, given), sets),
     print: (line) => writeLine(json ? Deno.stderr : Deno.stdout, line),
     log: (line) => writeLine(Deno.stderr, line),
   });

@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { type SweepAxis, type SweepRow, writeSweepPlot } from "../plot.ts";
+import { type SweepAxis, type SweepRow, writeSweepPlot } from "../reports/sweep_plot.ts";
 import { restartableRun, type RunResult } from "./restartable_run.ts";
 
 /** The setting that a sweep varies. */

@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["graph"],
   ["ops"],
   ["encoders", "losses", "generators", "augment", "data", "onnx", "config", "config_schema", "progress"],
-  ["training", "evaluation", "plot", "models"],
+  ["training", "evaluation", "reports", "models"],
   ["studies", "doctor"],
   ["cli"],
   ["tasks", "tests"],

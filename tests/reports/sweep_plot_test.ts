@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import sharp from "sharp";
-import { renderSvg, sweepPlotSpec, type SweepRow, writeSweepPlot } from "../src/plot.ts";
-import { SAMPLES, STD } from "../src/studies/sweep_variables.ts";
+import { sweepPlotSpec, type SweepRow, writeSweepPlot } from "../../src/reports/sweep_plot.ts";
+import { renderSvg } from "../../src/reports/vega.ts";
+import { SAMPLES, STD } from "../../src/studies/sweep_variables.ts";
 
 const rows: SweepRow[] = [0, 0.1, 0.2, 0.4, 1].flatMap((std) =>
   [0, 1, 2].map((seed) => ({ value: std, seed, top1: 60 + 40 * std - 70 * std * std + seed }))

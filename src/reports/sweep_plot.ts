@@ -1,9 +1,9 @@
 // The plot of a sweep: accuracy against the setting that it varies, as the paper's figures 5, 6, 8 and 9.
 import { Buffer } from "node:buffer";
 import sharp from "sharp";
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
-import { writeAtomic } from "./data/atomic.ts";
+import type { TopLevelSpec } from "vega-lite";
+import { writeAtomic } from "../data/atomic.ts";
+import { INK, LOOK, MUTED, renderSvg } from "./vega.ts";
 
 /** One training and probe of a sweep. */
 export interface SweepRow {
@@ -19,8 +19,6 @@ export interface SweepAxis {
   readonly type: "linear" | "log";
 }
 
-const INK = "#1f4e79";
-const MUTED = "#666";
 const WIDTH = 460;
 const HEIGHT = 300;
 const PNG_SCALE = 2;
@@ -57,23 +55,9 @@ export function sweepPlotSpec(rows: readonly SweepRow[], axis: SweepAxis, untrai
   };
   const title = y.title;
   return {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    ...LOOK,
     width: WIDTH,
     height: HEIGHT,
-    background: "white",
-    padding: 12,
-    config: {
-      font: "sans-serif",
-      axis: {
-        labelFontSize: 12,
-        titleFontSize: 13,
-        titleFontWeight: "normal",
-        gridColor: "#eee",
-        labelFlush: false,
-        titlePadding: 8,
-      },
-      view: { stroke: "#bbb" },
-    },
     data: { values: rows.map((row) => ({ ...row })) },
     layer: [
       {
@@ -114,14 +98,4 @@ export function sweepPlotSpec(rows: readonly SweepRow[], axis: SweepAxis, untrai
 function domainOf(values: readonly number[], type: SweepAxis["type"]): [number, number] {
   const largest = Math.max(...values);
   return type === "log" ? [Math.min(...values) / 1.3, largest * 1.3] : [0, Math.max(0.01, largest) * 1.04];
-}
-
-/** A vega-lite plot as the text of an SVG file. */
-export async function renderSvg(spec: TopLevelSpec): Promise<string> {
-  const view = new View(parse(compile(spec).spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
 }
