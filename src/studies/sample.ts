@@ -1,7 +1,7 @@
 /** Images drawn from a generator, alone or with their latent views, as sheets and single files. */
 
 import { UNIT } from "../augment/params.ts";
-import { toImage } from "../augment/view_pairs.ts";
+import { toImage } from "../augment/to_image.ts";
 import type { Config } from "../config.ts";
 import type { Image } from "../data/image.ts";
 import { contactSheet, viewSheet, writePng } from "../data/png.ts";
@@ -15,7 +15,7 @@ import { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
 import { plan } from "../graph/plan.ts";
 import { locate } from "../paths.ts";
-import { buildImages } from "../training/step.ts";
+import { generatorSource } from "../training/source.ts";
 
 /** Images a pass. */
 const BATCH = 64;
@@ -56,17 +56,17 @@ async function draw(gpu: Gpu, config: Config, count: number): Promise<{ anchor: 
   const generator = await loadGenerator(locate(config.generator.model));
   const batch = Math.min(BATCH, count);
   const g = new Graph();
-  const { generated } = buildImages(g, rngInput(g), generator, { ...config, batch });
-  g.output("generated", generated);
+  const { images } = generatorSource(generator, config).build(g, rngInput(g), batch, 2);
+  g.output("images", images);
   const store = new StateStore(gpu);
   const session = await Session.create(gpu, plan(g, await tunedTarget(gpu, g)), store);
   const pairs: { anchor: Image; view: Image }[] = [];
   try {
     for (let step = 0; pairs.length < count; step++) {
       session.write("rng", rngValues(config.seed, step));
-      const { generated: values } = await session.run(["generated"]);
+      const { images: values } = await session.run(["images"]);
       for (let i = 0; i < batch && pairs.length < count; i++) {
-        const at = (row: number) => toImage(values!, generated.shape, row, UNIT);
+        const at = (row: number) => toImage(values!, images.shape, row, UNIT);
         pairs.push({ anchor: at(i), view: at(batch + i) });
       }
     }

@@ -11,6 +11,7 @@ import { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
 import { locate } from "../paths.ts";
 import { startProgress } from "../progress.ts";
+import { generatorSource, type Source } from "../training/source.ts";
 import { train, type TrainResult } from "../training/trainer.ts";
 
 /** The same probes of both encoders. */
@@ -40,12 +41,12 @@ export interface RunOptions {
 /** Trains and probes; `probe.json` joins the run's files when the probes are done. */
 export async function trainAndProbe(gpu: Gpu, config: Config, options: RunOptions): Promise<RunOutcome> {
   requireSupported(config);
-  const generator = await loadGenerator(locate(config.generator.model));
+  const source = generatorSource(await loadGenerator(locate(config.generator.model)), config);
   const wanted = options.probe && (config.probe.data.path ?? config.probe.data.train) !== null;
   const data = wanted ? await loadProbeData(config, options.log) : null;
   const store = new StateStore(gpu);
   try {
-    const training = await trainWithProgress(gpu, store, generator, config, options);
+    const training = await trainWithProgress(gpu, store, source, config, options);
     const done = training.step === training.steps && !options.signal.aborted;
     if (!data || !done) return { training, probes: null };
     const probes: ProbePair = {
@@ -66,14 +67,14 @@ export async function trainAndProbe(gpu: Gpu, config: Config, options: RunOption
 async function trainWithProgress(
   gpu: Gpu,
   store: StateStore,
-  generator: Awaited<ReturnType<typeof loadGenerator>>,
+  source: Source,
   config: Config,
   { out, resume, signal, log }: RunOptions,
 ): Promise<TrainResult> {
   const { steps } = trainingLength(config);
   const progress = startProgress({ label: "training", total: steps, unitsPerStep: 2 * config.batch });
   try {
-    return await train(gpu, store, generator, config, {
+    return await train(gpu, store, source, config, {
       out,
       resume,
       signal,

@@ -9,7 +9,6 @@ import { writeAtomic } from "../data/atomic.ts";
 import { UserError, WorkError } from "../errors.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { loadEncoder } from "../encoders/weights.ts";
-import type { Generator } from "../generators/model.ts";
 import { rngValues } from "../generators/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { tunedTarget } from "../gpu/tune.ts";
@@ -22,6 +21,7 @@ import { locate } from "../paths.ts";
 import { loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
 import { MetricsFile } from "./metrics.ts";
 import { learningRate } from "./schedule.ts";
+import type { Source } from "./source.ts";
 import { buildStep } from "./step.ts";
 import { writeViewSheet } from "./view_sheet.ts";
 
@@ -64,7 +64,7 @@ export interface TrainResult {
 export async function train(
   gpu: Gpu,
   store: StateStore,
-  generator: Generator,
+  source: Source,
   config: Config,
   options: TrainOptions,
 ): Promise<TrainResult> {
@@ -75,7 +75,7 @@ export async function train(
       `${resumed.path} is at step ${resumed.step}, the run ends at ${steps}: raise --steps or --epochs`,
     );
   }
-  const built = buildStep(generator, config);
+  const built = buildStep(source, config);
   const program = plan(built.graph, await tunedTarget(gpu, built.graph, options.log));
   const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
   options.log(`a step is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
@@ -86,7 +86,7 @@ export async function train(
     else if (config.encoder.weights !== null) await loadEncoder(locate(config.encoder.weights), store, built.states);
     // Only now, so that what does not fit leaves an older run's files alone.
     await writeAtomic(`${options.out}/config.yaml`, configToYaml(config));
-    await writeViewSheet(gpu, generator, config, `${options.out}/views.png`);
+    await writeViewSheet(gpu, source, config, `${options.out}/views.png`);
     const start = resumed?.step ?? 0;
     const metrics = await MetricsFile.open(`${options.out}/metrics.jsonl`, start);
     try {

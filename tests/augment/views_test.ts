@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { COLOR_CHANGES, type ColorChange, IMAGENET, packViewParams, UNIT } from "../../src/augment/params.ts";
 import { ColorJitter, GaussianBlur, ResizedCrop } from "../../src/augment/pixel_ops.ts";
-import { toImage, viewPairs } from "../../src/augment/view_pairs.ts";
+import { toImage } from "../../src/augment/to_image.ts";
 import { SIMCLR_LAW } from "../../src/augment/view_params.ts";
 import { applyViews, centerViews, type SimclrOptions, simclrViews } from "../../src/augment/views.ts";
 import { rngValues } from "../../src/generators/random.ts";
@@ -235,18 +235,16 @@ Deno.test("images and rows that do not fit are named", () => {
   );
 });
 
-Deno.test("views become pairs of byte images", () => {
+Deno.test("views become byte images", () => {
   const shape = [4, 1, 2, 3];
   const bytes = Uint8Array.from({ length: 24 }, (_, i) => 10 * i);
   const views = Float32Array.from(bytes, (b, i) => (b / 255 - IMAGENET.mean[i % 3]) / IMAGENET.std[i % 3]);
-  const pairs = viewPairs(views, shape);
-  assert.equal(pairs.length, 2);
-  assert.deepEqual(pairs[1], {
-    anchor: { data: bytes.slice(6, 12), width: 2, height: 1, channels: 3 },
-    view: { data: bytes.slice(18, 24), width: 2, height: 1, channels: 3 },
+  assert.deepEqual(toImage(views, shape, 1, IMAGENET), {
+    data: bytes.slice(6, 12),
+    width: 2,
+    height: 1,
+    channels: 3,
   });
-  assert.equal(viewPairs(views, shape, { count: 1 }).length, 1);
-  assert.throws(() => viewPairs(views, [3, 1, 2, 3]), TypeError);
   const wild = toImage([-5, 0.5, 7, NaN], [1, 2, 2, 1], 0, UNIT);
   assert.deepEqual([...wild.data], [0, 128, 255, 0]);
   assert.throws(() => toImage(views, shape, 4, UNIT), RangeError);

@@ -7,6 +7,7 @@ import type { Gpu } from "../../src/gpu/device.ts";
 import { StateStore } from "../../src/gpu/store.ts";
 import { locate } from "../../src/paths.ts";
 import type { MetricsLine } from "../../src/training/metrics.ts";
+import { generatorSource } from "../../src/training/source.ts";
 import { type StepReport, train, type TrainResult } from "../../src/training/trainer.ts";
 
 /** Settings of the smallest run that is one: a step takes tens of milliseconds on a CPU. */
@@ -41,7 +42,8 @@ export async function trainTiny(
   const store = new StateStore(gpu);
   const stop = new AbortController();
   try {
-    return await train(gpu, store, await loadGenerator(locate(config.generator.model)), config, {
+    const generator = await loadGenerator(locate(config.generator.model));
+    return await train(gpu, store, generatorSource(generator, config), config, {
       out,
       resume: options.resume ?? null,
       signal: stop.signal,

@@ -1,8 +1,7 @@
 /** Views as bytes, for sheets that a person looks at. */
 
 import type { Image } from "../data/image.ts";
-import type { ImagePair } from "../data/png.ts";
-import { IMAGENET, type Normalization } from "./params.ts";
+import type { Normalization } from "./params.ts";
 
 /** Image number `index` of values [n, h, w, c], c 1 or 3: (value * std + mean) * 255, rounded and clamped. */
 export function toImage(
@@ -23,21 +22,4 @@ export function toImage(
     data[i] = 255 * (values[index * size + i] * std[c] + mean[c]);
   }
   return { data: new Uint8Array(data.buffer), width, height, channels };
-}
-
-/**
- * Pairs of anchor and view out of a step's views [2n, h, w, c], anchors first (row i and row n + i), for
- * viewSheet; the first `count` of them.
- */
-export function viewPairs(
-  views: ArrayLike<number>,
-  shape: readonly number[],
-  { count = 32, normalization = IMAGENET }: { count?: number; normalization?: Normalization } = {},
-): ImagePair[] {
-  if (shape[0] % 2 !== 0) throw new TypeError(`Expected as many anchors as views but found [${shape}]`);
-  const n = shape[0] / 2;
-  return Array.from({ length: Math.min(count, n) }, (_, i) => ({
-    anchor: toImage(views, shape, i, normalization),
-    view: toImage(views, shape, n + i, normalization),
-  }));
 }

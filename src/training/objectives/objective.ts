@@ -1,0 +1,44 @@
+/** What an objective is: which images it needs of a sample, and what it adds to the graph of a step. */
+
+import type { Config } from "../../config.ts";
+import type { NormRecord } from "../../encoders/resnet.ts";
+import type { Graph } from "../../graph/graph.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { Guard } from "../../ops/guard.ts";
+
+/** What an objective learns from. */
+export interface Batch {
+  /** Number of samples. */
+  readonly n: number;
+  /** Normalised views [views * n, input, input, 3], view-major: row v * n + i is view v of sample i. */
+  readonly views: Tensor;
+  /** Latents of the anchors [n, ...shape]; null where the images have none. */
+  readonly latents: Tensor | null;
+  /** Class numbers i32 [n]; null where there are none. */
+  readonly labels: Tensor | null;
+  readonly classes: number | null;
+  /** The step's seed and number, u32 [4]. */
+  readonly rng: Tensor;
+}
+
+/** What an objective adds. */
+export interface Learning {
+  /** One value. */
+  readonly loss: Tensor;
+  /** Parameters that follow the loss's gradient. */
+  readonly parameters: readonly Tensor[];
+  /** Batch normalisations whose running statistics follow the batch. */
+  readonly norms: readonly NormRecord[];
+  /** Adds what changes states otherwise than by a gradient, after the parameters' update. */
+  update?(guard: Guard): void;
+}
+
+/** An objective. */
+export interface Objective {
+  /** Images of a sample: the anchor alone, or the anchor and a view of it. */
+  readonly views: 1 | 2;
+  /** Whether pixel views are those of `views.pixel`; else they are centre crops, whatever that key says. */
+  readonly augmented: boolean;
+  /** Adds encoder, heads and loss. States are named `encoder.*` and `head.<i>.*`. */
+  build(g: Graph, batch: Batch, config: Config): Learning;
+}

@@ -1,0 +1,69 @@
+/** Where the samples of a step come from: nodes that give images in [0, 1], with latents and classes where there are. */
+
+import type { Config } from "../config.ts";
+import { anchors, type LatentView, latentView, sampleLabels, stepSamples } from "../generators/latents.ts";
+import type { Generator } from "../generators/model.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { concat } from "../ops/concat.ts";
+
+/** The samples of a step. */
+export interface Samples {
+  /** [views * n, h, w, 1 or 3] in [0, 1], view-major: rows n.. are the latent views of rows 0..n-1. */
+  readonly images: Tensor;
+  /** Latents of the anchors [n, ...shape]; null where the images have none. */
+  readonly latents: Tensor | null;
+  /** Classes of the anchors i32 [n]; null where there are none. A view has its anchor's. */
+  readonly labels: Tensor | null;
+}
+
+/** A supply of samples. */
+export interface Source {
+  /** Number of classes; null without labels. */
+  readonly classes: number | null;
+  /** What messages call it. */
+  readonly name: string;
+  /** Adds the nodes of a step's samples: `batch` anchors, and `views` images of each (1: the anchor alone). */
+  build(g: Graph, rng: Tensor, batch: number, views: number): Samples;
+}
+
+/** Samples drawn from a generator inside the step. */
+export function generatorSource(generator: Generator, config: Config): Source {
+  const { data, views, generator: { latent, labels: choice } } = config;
+  return {
+    classes: generator.classes,
+    name: generator.path,
+    build: (g, rng, batch, count) => {
+      const law = { batch, samples: data.samples, shuffle: data.shuffle, neighbors: views.latent.neighbors };
+      const keys = g.scope("samples", () => stepSamples(g, rng, law));
+      const [anchor, z] = g.scope("latents", () => {
+        const anchor = anchors(g, rng, keys, { shape: generator.latentShape, truncation: latent.truncation });
+        if (count === 1) return [anchor, anchor];
+        return [anchor, concat(g, [anchor, latentView(g, rng, keys, anchor, latentViewOf(config))], 0)];
+      });
+      const drawn = g.scope("labels", () => {
+        if (generator.classes === null) return null;
+        const { labels, oneHot } = sampleLabels(g, rng, keys, {
+          classes: generator.classes,
+          choice: choice as "random" | number | readonly number[],
+        });
+        return { labels, oneHot: concat(g, new Array(count).fill(oneHot), 0) };
+      });
+      const images = g.scope("generator", () => generator.build(g, z, drawn?.oneHot ?? null));
+      return { images, latents: anchor, labels: drawn?.labels ?? null };
+    },
+  };
+}
+
+function latentViewOf({ views: { latent }, generator }: Config): LatentView {
+  switch (latent.kind) {
+    case "none":
+      return { kind: "none" };
+    case "gaussian":
+      return { kind: "gaussian", std: latent.std, truncation: latent.truncation };
+    case "independent":
+      return { kind: "independent", truncation: generator.latent.truncation };
+    default:
+      throw new TypeError(`internal: latent view ${latent.kind} is not there yet`);
+  }
+}
