@@ -62,7 +62,6 @@ export function requireSupported(config: Config): void {
     ["data.mix", config.data.mix, [null]],
     ["views.latent.kind", config.views.latent.kind, ["none", "gaussian", "independent"]],
     ["views.pixel", config.views.pixel, ["simclr", "none"]],
-    ["objective.kind", config.objective.kind, ["simclr"]],
   ];
   for (const [key, value, choices] of supported) {
     if (choices.includes(value)) continue;

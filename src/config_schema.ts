@@ -53,6 +53,10 @@ const encoder = z.strictObject({
 });
 
 const objective = z.strictObject({
+  /**
+   * simclr; supcon and classifier, which need a generator with classes; inverter, which finds the latent (and the class).
+   * The last two see the anchors alone, the inverter as centre crops whatever `views` says.
+   */
   kind: z.enum(["simclr", "supcon", "inverter", "classifier"]).default("simclr"),
   temperature: positive.default(0.1),
   /** The loss is scaled by temperature / base_temperature, as in the authors' code. */
@@ -100,7 +104,7 @@ export const schema = z.strictObject({
   encoder: encoder.prefault({}),
   objective: objective.prefault({}),
   optimizer: optimizer.prefault({}),
-  /** Anchors a step; the encoder sees twice as many images. */
+  /** Anchors a step; a contrastive objective's encoder sees twice as many images. */
   batch: z.int().min(2).default(256),
   /** Length of the run: epochs or steps, the other one is null. */
   epochs: count.nullable().default(null),

@@ -99,7 +99,6 @@ Deno.test("what is not there yet is refused by name", () => {
     assert.throws(() => requireSupported(loadConfig(null, [set])), message);
   refuse("data.kind=folder", /data.kind is "folder", .* not supported yet: use generator/);
   refuse("views.latent.kind=steered", /use none or gaussian or independent/);
-  refuse("objective.kind=supcon", /objective.kind is "supcon"/);
   refuse("data.mix={path: a, ratio: 0.5}", /data.mix is/);
   requireSupported(loadConfig(null, ["data.samples=100", "views.latent.kind=independent"]));
 });

@@ -12,6 +12,7 @@ import { Graph } from "../graph/graph.ts";
 import { locate } from "../paths.ts";
 import { startProgress } from "../progress.ts";
 import { generatorSource, type Source } from "../training/source.ts";
+import { imagesPerStep } from "../training/step.ts";
 import { train, type TrainResult } from "../training/trainer.ts";
 
 /** The same probes of both encoders. */
@@ -72,7 +73,7 @@ async function trainWithProgress(
   { out, resume, signal, log }: RunOptions,
 ): Promise<TrainResult> {
   const { steps } = trainingLength(config);
-  const progress = startProgress({ label: "training", total: steps, unitsPerStep: 2 * config.batch });
+  const progress = startProgress({ label: "training", total: steps, unitsPerStep: imagesPerStep(config) });
   try {
     return await train(gpu, store, source, config, {
       out,

@@ -1,6 +1,7 @@
 /** Where the samples of a step come from: nodes that give images in [0, 1], with latents and classes where there are. */
 
 import type { Config } from "../config.ts";
+import { UserError } from "../errors.ts";
 import { anchors, type LatentView, latentView, sampleLabels, stepSamples } from "../generators/latents.ts";
 import type { Generator } from "../generators/model.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -29,7 +30,9 @@ export interface Source {
 
 /** Samples drawn from a generator inside the step. */
 export function generatorSource(generator: Generator, config: Config): Source {
-  const { data, views, generator: { latent, labels: choice } } = config;
+  const { data, views, generator: { latent, labels } } = config;
+  const choice = labels as "random" | number | readonly number[];
+  checkChoice(choice, generator);
   return {
     classes: generator.classes,
     name: generator.path,
@@ -43,16 +46,20 @@ export function generatorSource(generator: Generator, config: Config): Source {
       });
       const drawn = g.scope("labels", () => {
         if (generator.classes === null) return null;
-        const { labels, oneHot } = sampleLabels(g, rng, keys, {
-          classes: generator.classes,
-          choice: choice as "random" | number | readonly number[],
-        });
+        const { labels, oneHot } = sampleLabels(g, rng, keys, { classes: generator.classes, choice });
         return { labels, oneHot: concat(g, new Array(count).fill(oneHot), 0) };
       });
       const images = g.scope("generator", () => generator.build(g, z, drawn?.oneHot ?? null));
       return { images, latents: anchor, labels: drawn?.labels ?? null };
     },
   };
+}
+
+function checkChoice(choice: "random" | number | readonly number[], { classes, path }: Generator): void {
+  if (choice === "random" || classes === null) return;
+  const outside = [choice].flat().find((label) => label >= classes);
+  if (outside === undefined) return;
+  throw new UserError(`generator.labels has class ${outside}, ${path} has the classes 0 to ${classes - 1}`);
 }
 
 function latentViewOf({ views: { latent }, generator }: Config): LatentView {

@@ -35,7 +35,7 @@ export function buildStep(source: Source, config: Config): Step {
   const g = new Graph();
   const rng = rngInput(g);
   const images = buildImages(g, rng, source, config);
-  return learn(g, { ...images, n: config.batch, classes: source.classes, rng }, config);
+  return learn(g, { ...images, n: config.batch, classes: source.classes, source: source.name, rng }, config);
 }
 
 /** The step on given views [views * batch, input, input, 3], input `views`: for benchmarks and tests. */
@@ -43,7 +43,8 @@ export function buildEncoderStep(config: Config): Step {
   const g = new Graph();
   const { batch: n, encoder: { input } } = config;
   const views = g.input("views", [objectiveOf(config).views * n, input, input, 3]);
-  return learn(g, { n, views, latents: null, labels: null, classes: null, rng: rngInput(g) }, config);
+  const rng = rngInput(g);
+  return learn(g, { n, views, latents: null, labels: null, classes: null, source: "the input", rng }, config);
 }
 
 /** The samples that the configuration's objective asks for, and the pixel views of their images. */
@@ -56,6 +57,11 @@ export function buildImages(g: Graph, rng: Tensor, source: Source, config: Confi
       ? centerViews(g, samples.images, { size })
       : simclrViews(g, samples.images, rng, STREAMS.pixelView, { size });
   return { ...samples, views: g.scope("views", cut) };
+}
+
+/** Images that the encoder sees in a step. */
+export function imagesPerStep(config: Config): number {
+  return objectiveOf(config).views * config.batch;
 }
 
 /** The objective, its gradients and the updates. */

@@ -22,7 +22,7 @@ import { loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from 
 import { MetricsFile } from "./metrics.ts";
 import { learningRate } from "./schedule.ts";
 import type { Source } from "./source.ts";
-import { buildStep } from "./step.ts";
+import { buildStep, imagesPerStep } from "./step.ts";
 import { writeViewSheet } from "./view_sheet.ts";
 
 /** Steps whose losses may be on their way while new ones are submitted. */
@@ -166,7 +166,7 @@ class Run {
     this.options.onStep({ step: done, loss, lr });
     if (done % this.config.log.every !== 0 && done !== this.#length.steps) return;
     const now = performance.now();
-    const images = 2 * this.config.batch * (done - this.#measured.step);
+    const images = imagesPerStep(this.config) * (done - this.#measured.step);
     this.metrics.write({
       step: done,
       epoch: Math.floor(step / this.#length.stepsPerEpoch) + 1,

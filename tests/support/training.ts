@@ -2,12 +2,18 @@
 
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../src/config.ts";
-import { loadGenerator } from "../../src/generators/model.ts";
+import { type Generator, loadGenerator } from "../../src/generators/model.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { add } from "../../src/ops/binary.ts";
+import { matmul } from "../../src/ops/matmul.ts";
+import { reshape } from "../../src/ops/reshape.ts";
+import { unary } from "../../src/ops/unary.ts";
 import { StateStore } from "../../src/gpu/store.ts";
 import { locate } from "../../src/paths.ts";
+import { noise } from "./op_cases.ts";
 import type { MetricsLine } from "../../src/training/metrics.ts";
-import { generatorSource } from "../../src/training/source.ts";
+import { generatorSource, type Source } from "../../src/training/source.ts";
 import { type StepReport, train, type TrainResult } from "../../src/training/trainer.ts";
 
 /** Settings of the smallest run that is one: a step takes tens of milliseconds on a CPU. */
@@ -27,6 +33,8 @@ export function tinyConfig(...sets: string[]): Config {
 
 /** What a run is started with. */
 export interface TinyOptions {
+  /** By default the generator that the settings name. */
+  readonly source?: Source;
   readonly resume?: string | null;
   /** Called after each step; true asks the run to stop. */
   readonly onStep?: (report: StepReport) => boolean | void;
@@ -42,8 +50,8 @@ export async function trainTiny(
   const store = new StateStore(gpu);
   const stop = new AbortController();
   try {
-    const generator = await loadGenerator(locate(config.generator.model));
-    return await train(gpu, store, generatorSource(generator, config), config, {
+    const source = options.source ?? generatorSource(await loadGenerator(locate(config.generator.model)), config);
+    return await train(gpu, store, source, config, {
       out,
       resume: options.resume ?? null,
       signal: stop.signal,
@@ -88,4 +96,22 @@ export async function writeIdxSet(folder: string, n = 16, side = 8): Promise<voi
     await Deno.writeFile(`${folder}/${split}-images-idx3-ubyte`, Uint8Array.of(...head, ...pixels));
     await Deno.writeFile(`${folder}/${split}-labels-idx1-ubyte`, Uint8Array.of(0, 0, 8, 1, 0, 0, 0, n, ...labels));
   }
+}
+
+/**
+ * A conditional generator of gray 8 x 8 images without an ONNX file: a sigmoid of fixed linear maps of the latent [4]
+ * and of the class, so that both can be seen in the image.
+ */
+export function conditionalGenerator(classes: number): Generator {
+  const fixed = (g: Graph, rows: number, seed: number) => g.constant(noise(rows * 64, seed), [rows, 64]);
+  return {
+    path: "conditional",
+    latentShape: [4],
+    latentSize: 4,
+    classes,
+    build: (g, latents, labels) => {
+      const drawn = add(g, matmul(g, latents, fixed(g, 4, 1)), matmul(g, labels!, fixed(g, classes, 2)));
+      return reshape(g, unary(g, "Sigmoid", drawn), [latents.shape[0]!, 8, 8, 1]);
+    },
+  };
 }

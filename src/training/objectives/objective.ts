@@ -1,6 +1,7 @@
 /** What an objective is: which images it needs of a sample, and what it adds to the graph of a step. */
 
 import type { Config } from "../../config.ts";
+import { UserError } from "../../errors.ts";
 import type { NormRecord } from "../../encoders/resnet.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -17,6 +18,8 @@ export interface Batch {
   /** Class numbers i32 [n]; null where there are none. */
   readonly labels: Tensor | null;
   readonly classes: number | null;
+  /** What messages call the source of the samples. */
+  readonly source: string;
   /** The step's seed and number, u32 [4]. */
   readonly rng: Tensor;
 }
@@ -41,4 +44,16 @@ export interface Objective {
   readonly augmented: boolean;
   /** Adds encoder, heads and loss. States are named `encoder.*` and `head.<i>.*`. */
   build(g: Graph, batch: Batch, config: Config): Learning;
+}
+
+/** The classes of a batch. A source without them is a UserError. */
+export function requireLabels(
+  { labels, classes, source }: Batch,
+  { objective }: Config,
+): { labels: Tensor; classes: number } {
+  if (labels && classes !== null) return { labels, classes };
+  throw new UserError(
+    `objective.kind is ${objective.kind}, which needs classes, and ${source} has none: ` +
+      "use objective.kind simclr, or a generator whose model card has labels",
+  );
 }

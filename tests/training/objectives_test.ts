@@ -1,0 +1,163 @@
+/** Each objective: what it computes from a batch, that it learns, and what it refuses. */
+
+import assert from "node:assert/strict";
+import { linear, projectionHead } from "../../src/encoders/head.ts";
+import { initializeStates } from "../../src/encoders/init.ts";
+import { resnet, resnetSpec } from "../../src/encoders/resnet.ts";
+import { UserError } from "../../src/errors.ts";
+import { loadGenerator } from "../../src/generators/model.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { targetOf } from "../../src/gpu/execute.ts";
+import { Session } from "../../src/gpu/session.ts";
+import { StateStore } from "../../src/gpu/store.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import { plan } from "../../src/graph/plan.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { locate } from "../../src/paths.ts";
+import { loadCheckpoint } from "../../src/training/checkpoint.ts";
+import { objectiveOf } from "../../src/training/objectives/mod.ts";
+import { generatorSource } from "../../src/training/source.ts";
+import { buildStep } from "../../src/training/step.ts";
+import { assertClose } from "../support/close.ts";
+import { gpuTest } from "../support/gpu.ts";
+import { noise } from "../support/op_cases.ts";
+import { conditionalGenerator, inFolder, metricsOf, tinyConfig, trainTiny } from "../support/training.ts";
+
+const CLASSES = 3;
+const LABELS = [2, 0, 1, 2];
+const N = LABELS.length;
+
+/** The objective's loss on a fixed batch, beside the outputs of its heads, found by a second pass over the states. */
+async function lossAndHeads(
+  gpu: Gpu,
+  kind: string,
+  heads: (g: Graph, features: Tensor) => Record<string, Tensor>,
+) {
+  const config = tinyConfig(`objective.kind=${kind}`);
+  const g = new Graph();
+  const objective = objectiveOf(config);
+  const rows = objective.views * N;
+  const views = g.input("views", [rows, 32, 32, 3]);
+  const [latents, labels] = [g.input("latents", [N, 5]), g.input("labels", [N], "i32")];
+  const rng = g.input("rng", [4], "u32");
+  const batch = { n: N, views, latents, labels, classes: CLASSES, source: "a test", rng };
+  g.output("loss", objective.build(g, batch, config).loss);
+  const { features } = g.scope("again", () => resnet(g, views, resnetSpec(config.encoder), true));
+  for (const [name, t] of Object.entries(heads(g, features))) g.output(name, t);
+  const store = new StateStore(gpu);
+  const session = await Session.create(gpu, plan(g, targetOf(gpu.info)), store);
+  try {
+    for (const [name, t] of g.states) store.reserve(name, t.shape);
+    initializeStates(store, new Map([...g.states].map(([name, t]) => [name, t.shape])), 3);
+    session.write("views", noise(rows * 32 * 32 * 3, 5));
+    session.write("latents", noise(N * 5, 6));
+    session.write("labels", Int32Array.from(LABELS));
+    return await session.run([...g.outputs.keys()]);
+  } finally {
+    session.close();
+    store.close();
+  }
+}
+
+const CLOSE = { rtol: 1e-4, atol: 1e-5 };
+
+/** Mean over the rows of -log softmax(logits)[label]. */
+function crossEntropyOf(logits: ArrayLike<number>, classes: number): number {
+  return LABELS.reduce((sum, label, i) => {
+    const row = Array.from({ length: classes }, (_, c) => logits[i * classes + c]!);
+    return sum + Math.log(row.reduce((total, x) => total + Math.exp(x), 0)) - row[label]!;
+  }, 0) / N;
+}
+
+gpuTest("the inverter's loss is that of its two heads", async (gpu) => {
+  const { loss, z, y } = await lossAndHeads(gpu, "inverter", (g, features) => ({
+    z: linear(g, features, "head.0", 5).y,
+    y: linear(g, features, "head.1", CLASSES).y,
+  }));
+  const error = noise(N * 5, 6).reduce((sum, v, i) => sum + (v - z![i]!) ** 2, 0) / (N * 5);
+  assertClose(loss!, [error + crossEntropyOf(y!, CLASSES)], CLOSE);
+});
+
+gpuTest("the classifier's loss is that of its head", async (gpu) => {
+  const { loss, y } = await lossAndHeads(gpu, "classifier", (g, features) => ({
+    y: linear(g, features, "head.0", CLASSES).y,
+  }));
+  assertClose(loss!, [crossEntropyOf(y!, CLASSES)], CLOSE);
+});
+
+gpuTest("SupCon's positives are the views of the classes that came with the samples", async (gpu) => {
+  const { loss, z } = await lossAndHeads(gpu, "supcon", (g, features) => ({ z: projectionHead(g, features).z }));
+  const rows = 2 * N, d = z!.length / rows;
+  const dot = (i: number, j: number) => {
+    let sum = 0;
+    for (let k = 0; k < d; k++) sum += z![i * d + k]! * z![j * d + k]! / 0.1;
+    return sum;
+  };
+  let want = 0;
+  for (let i = 0; i < rows; i++) {
+    const others = Array.from({ length: rows }, (_, j) => j).filter((j) => j !== i);
+    const total = Math.log(others.reduce((sum, j) => sum + Math.exp(dot(i, j)), 0));
+    const positives = others.filter((j) => LABELS[j % N] === LABELS[i % N]);
+    want += positives.reduce((sum, j) => sum + total - dot(i, j), 0) / positives.length / rows * 0.1 / 0.07;
+  }
+  assertClose(loss!, [want], CLOSE);
+});
+
+const FEW = ["steps=40", "data.samples=8", "batch=8", "views.pixel=none", "optimizer.lr=0.05"];
+
+/** Heads by objective: the names that a checkpoint has beside encoder and momentum. */
+const LEARNERS: Record<string, readonly string[]> = {
+  supcon: ["head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight"],
+  inverter: ["head.0.bias", "head.0.weight", "head.1.bias", "head.1.weight"],
+  classifier: ["head.0.bias", "head.0.weight"],
+};
+
+for (const [kind, heads] of Object.entries(LEARNERS)) {
+  gpuTest(`${kind} learns a few samples that repeat, and continues bit for bit`, (gpu) =>
+    inFolder(async (folder) => {
+      const config = tinyConfig(...FEW, `objective.kind=${kind}`);
+      const source = generatorSource(conditionalGenerator(CLASSES), config);
+      const { checkpoint } = await trainTiny(gpu, config, folder, { source });
+      const losses = (await metricsOf(folder)).map(({ loss }) => loss);
+      const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
+      assert(mean(losses.slice(-5)) < 0.8 * mean(losses.slice(0, 5)), losses.join());
+      const others = [...(await loadCheckpoint(checkpoint)).tensors.keys()].filter((name) =>
+        !/^(encoder|momentum)\./.test(name)
+      );
+      assert.deepEqual(others.sort(), heads);
+      const out = `${folder}/parts`;
+      const first = await trainTiny(gpu, config, out, { source, onStep: ({ step }) => step === 5 });
+      await trainTiny(gpu, config, out, { source, resume: first.checkpoint });
+      assert.deepEqual(await Deno.readFile(checkpoint), await Deno.readFile(first.checkpoint));
+    }));
+}
+
+Deno.test("objectives that need classes say so where the generator has none", async () => {
+  for (const kind of ["supcon", "classifier"]) {
+    const config = tinyConfig(`objective.kind=${kind}`);
+    const source = generatorSource(await loadGenerator(locate(config.generator.model)), config);
+    assert.throws(() => buildStep(source, config), (error) => {
+      assert(error instanceof UserError);
+      assert.match(
+        error.message,
+        new RegExp(`^objective.kind is ${kind}, which needs classes, and .*onnx has none: use`),
+      );
+      return true;
+    });
+  }
+});
+
+Deno.test("the inverter of a generator without classes has one head", async () => {
+  const config = tinyConfig("objective.kind=inverter");
+  const { states } = buildStep(generatorSource(await loadGenerator(locate(config.generator.model)), config), config);
+  assert.deepEqual(states.get("head.0.weight"), [64, 32]);
+  assert(![...states.keys()].some((name) => name.startsWith("head.1")));
+});
+
+Deno.test("classes that a generator has not are refused", () => {
+  const config = tinyConfig("generator.labels=[0, 3]");
+  assert.throws(
+    () => generatorSource(conditionalGenerator(CLASSES), config),
+    /generator.labels has class 3, conditional has the classes 0 to 2/,
+  );
+});
