@@ -26,6 +26,11 @@ const views = z.strictObject({
     truncation,
     /** Size of the pool of neighbours an anchor's view is drawn from. */
     neighbors: count.default(1),
+    /**
+     * Views of each anchor in a step, different ones of the pool. More than 1 makes simclr StableRep's multi-positive
+     * loss: all images of an anchor are positives of each other.
+     */
+    images: count.default(1),
     /** Steered: the safetensors file of walks that `steer` learned. */
     walks: text.nullable().default(null),
   }).prefault({}),

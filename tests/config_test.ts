@@ -21,6 +21,7 @@ Deno.test("an empty configuration is the paper's recipe", () => {
     std: 0.2,
     truncation: 2,
     neighbors: 1,
+    images: 1,
     walks: null,
   });
   assert.equal(config.optimizer.weight_decay, 1e-4);

@@ -9,7 +9,9 @@ import { sampleKeys, type SampleKeysAttrs } from "../ops/sample_keys.ts";
 import { STREAMS } from "./random.ts";
 
 /** Which samples a step draws; see SampleKeysAttrs. */
-export type SampleLaw = Pick<SampleKeysAttrs, "batch" | "samples" | "shuffle" | "neighbors">;
+export type SampleLaw =
+  & Pick<SampleKeysAttrs, "batch" | "samples" | "shuffle" | "neighbors">
+  & Partial<Pick<SampleKeysAttrs, "images">>;
 
 /** A view in latent space; std and truncation as in the configuration (truncation in units of the std). */
 export type LatentView =
@@ -23,13 +25,13 @@ export function rngInput(g: Graph, name = "rng"): Tensor {
 }
 
 /**
- * Keys u32 [batch, 2] of a step's samples. An anchor and its label depend on (seed, sample), its neighbour on
+ * Keys u32 [images * batch, 2] of a step's samples (one image unless the law says more). An anchor and its label depend on (seed, sample), its neighbour on
  * (seed, sample, variant): with `neighbors` K the variant is one of K, drawn anew at each step, and with
  * `neighbors` null it is the step, so that no neighbour comes twice.
  */
 export function stepSamples(g: Graph, rng: Tensor, law: SampleLaw): Tensor {
   const { shuffle: shuffleStream, neighborChoice: neighborStream } = STREAMS;
-  return sampleKeys(g, rng, { ...law, shuffleStream, neighborStream });
+  return sampleKeys(g, rng, { images: 1, ...law, shuffleStream, neighborStream });
 }
 
 /** Latents z [n, ...shape] of unit std, cut to +-truncation by the exact truncated density; null: plain normal. */

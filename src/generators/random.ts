@@ -92,10 +92,12 @@ export function normalDraw(
   return values;
 }
 
-/** Twin of SampleKeys: (sample, variant) of a row. */
-export function sampleKey(rng: ArrayLike<number>, row: number, attrs: SampleKeysAttrs): [number, number] {
-  const { batch, samples, shuffle, neighbors, shuffleStream, neighborStream } = attrs;
+/** Twin of SampleKeys: (sample, variant) of a row of the output. */
+export function sampleKey(rng: ArrayLike<number>, index: number, attrs: SampleKeysAttrs): [number, number] {
+  const { batch, samples, shuffle, neighbors, images, shuffleStream, neighborStream } = attrs;
   const key = [rng[0], rng[1]];
+  const view = Math.floor(index / batch);
+  const row = index % batch;
   const position = (Math.imul(rng[2], batch) + row) >>> 0;
   let sample = position;
   if (samples !== null) {
@@ -103,8 +105,9 @@ export function sampleKey(rng: ArrayLike<number>, row: number, attrs: SampleKeys
     sample = position % samples;
     if (shuffle) sample = permute(sample, samples, philox4x32([0, epoch, 0, shuffleStream], key));
   }
-  if (neighbors === null) return [sample, rng[2]];
-  return [sample, below(philox4x32([0, row, rng[2], neighborStream], key)[0], neighbors)];
+  if (neighbors === null) return [sample, (Math.imul(rng[2], images) + view) >>> 0];
+  const first = below(philox4x32([0, row, rng[2], neighborStream], key)[0], neighbors);
+  return [sample, (first + view) % neighbors];
 }
 
 /** A pseudo-random permutation of range(samples): see shaders/sample_keys.wgsl. */

@@ -4,6 +4,9 @@
  *   L = temperature / baseTemperature * mean_i [log sum_{a != i} exp(v_i . v_a / T) - v_i . v_p(i) / T].
  * The factor temperature / baseTemperature (0.1 / 0.07 = 1.43) is in the authors' code and not in the paper's
  * formula (1); base_temperature = temperature leaves it out.
+ *
+ * With more than two views of a sample all others of them are positives, which is StableRep's multi-positive loss
+ * (Tian et al. 2023): the cross-entropy between the softmax of similarities and the uniform law over the positives.
  */
 
 import type { Graph } from "../graph/graph.ts";

@@ -7,6 +7,7 @@ import type { Generator } from "../generators/model.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { concat } from "../ops/concat.ts";
+import { slice } from "../ops/slice.ts";
 
 /** The samples of a step. */
 export interface Samples {
@@ -33,26 +34,40 @@ export function generatorSource(generator: Generator, config: Config): Source {
   const { data, views, generator: { latent, labels } } = config;
   const choice = labels as "random" | number | readonly number[];
   checkChoice(choice, generator);
+  checkPool(config);
   return {
     classes: generator.classes,
     name: generator.path,
     build: (g, rng, batch, count) => {
-      const law = { batch, samples: data.samples, shuffle: data.shuffle, neighbors: views.latent.neighbors };
-      const keys = g.scope("samples", () => stepSamples(g, rng, law));
+      const { neighbors } = views.latent;
+      const images = Math.max(1, count - 1);
+      const law = { batch, samples: data.samples, shuffle: data.shuffle, neighbors, images };
+      const [keys, anchorKeys] = g.scope("samples", () => {
+        const all = stepSamples(g, rng, law);
+        return [all, images === 1 ? all : slice(g, all, { starts: [0], ends: [batch], axes: [0] })];
+      });
       const [anchor, z] = g.scope("latents", () => {
-        const anchor = anchors(g, rng, keys, { shape: generator.latentShape, truncation: latent.truncation });
+        const anchor = anchors(g, rng, anchorKeys, { shape: generator.latentShape, truncation: latent.truncation });
         if (count === 1) return [anchor, anchor];
-        return [anchor, concat(g, [anchor, latentView(g, rng, keys, anchor, latentViewOf(config))], 0)];
+        const repeated = concat(g, new Array<Tensor>(images).fill(anchor), 0);
+        return [anchor, concat(g, [anchor, latentView(g, rng, keys, repeated, latentViewOf(config))], 0)];
       });
       const drawn = g.scope("labels", () => {
         if (generator.classes === null) return null;
-        const { labels, oneHot } = sampleLabels(g, rng, keys, { classes: generator.classes, choice });
+        const { labels, oneHot } = sampleLabels(g, rng, anchorKeys, { classes: generator.classes, choice });
         return { labels, oneHot: concat(g, new Array(count).fill(oneHot), 0) };
       });
-      const images = g.scope("generator", () => generator.build(g, z, drawn?.oneHot ?? null));
-      return { images, latents: anchor, labels: drawn?.labels ?? null };
+      const generated = g.scope("generator", () => generator.build(g, z, drawn?.oneHot ?? null));
+      return { images: generated, latents: anchor, labels: drawn?.labels ?? null };
     },
   };
+}
+
+function checkPool({ views: { latent: { images, neighbors, kind } } }: Config): void {
+  if (kind === "none" || images <= neighbors) return;
+  throw new UserError(
+    `views.latent.images is ${images}, more than the ${neighbors} of views.latent.neighbors: raise the latter`,
+  );
 }
 
 function checkChoice(choice: "random" | number | readonly number[], { classes, path }: Generator): void {

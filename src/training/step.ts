@@ -14,7 +14,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { grad } from "../ops/gradients.ts";
 import { guard } from "../ops/guard.ts";
 import { sgdStep } from "../ops/sgd.ts";
-import { objectiveOf } from "./objectives/mod.ts";
+import { imagesPerSample, objectiveOf } from "./objectives/mod.ts";
 import type { Batch } from "./objectives/objective.ts";
 import type { Samples, Source } from "./source.ts";
 
@@ -42,7 +42,7 @@ export function buildStep(source: Source, config: Config): Step {
 export function buildEncoderStep(config: Config): Step {
   const g = new Graph();
   const { batch: n, encoder: { input } } = config;
-  const views = g.input("views", [objectiveOf(config).views * n, input, input, 3]);
+  const views = g.input("views", [imagesPerStep(config), input, input, 3]);
   const rng = rngInput(g);
   return learn(g, { n, views, latents: null, labels: null, classes: null, source: "the input", rng }, config);
 }
@@ -50,10 +50,9 @@ export function buildEncoderStep(config: Config): Step {
 /** The samples that the configuration's objective asks for, and the pixel views of their images. */
 export function buildImages(g: Graph, rng: Tensor, source: Source, config: Config): StepImages {
   const { views: { pixel }, encoder: { input: size }, batch } = config;
-  const { views: count, augmented } = objectiveOf(config);
-  const samples = source.build(g, rng, batch, count);
+  const samples = source.build(g, rng, batch, imagesPerSample(config));
   const cut = () =>
-    pixel === "none" || !augmented
+    pixel === "none" || !objectiveOf(config).augmented
       ? centerViews(g, samples.images, { size })
       : simclrViews(g, samples.images, rng, STREAMS.pixelView, { size });
   return { ...samples, views: g.scope("views", cut) };
@@ -61,7 +60,7 @@ export function buildImages(g: Graph, rng: Tensor, source: Source, config: Confi
 
 /** Images that the encoder sees in a step. */
 export function imagesPerStep(config: Config): number {
-  return objectiveOf(config).views * config.batch;
+  return imagesPerSample(config) * config.batch;
 }
 
 /** The objective, its gradients and the updates. */

@@ -9,7 +9,7 @@ import { rngValues } from "../generators/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { execute } from "../gpu/execute.ts";
 import { Graph } from "../graph/graph.ts";
-import { objectiveOf } from "./objectives/mod.ts";
+import { imagesPerSample, objectiveOf } from "./objectives/mod.ts";
 import type { Source } from "./source.ts";
 import { buildImages } from "./step.ts";
 
@@ -30,15 +30,16 @@ export async function writeViewSheet(gpu: Gpu, source: Source, config: Config, p
   const before = (row: number) => toImage(values.images!, images.shape, row, UNIT);
   const after = (row: number) => toImage(values.views!, views.shape, row, IMAGENET);
   const rows = Array.from({ length: batch }, (_, i) => i);
-  const { views: count, augmented } = objectiveOf(config);
+  const count = imagesPerSample(config);
   const pairs = count === 1
     ? rows.map((i) => ({ anchor: before(i), view: after(i) }))
     : [before, after].flatMap((at) => rows.map((i) => ({ anchor: at(i), view: at(batch + i) })));
-  await viewSheet(path, pairs, { columns: batch, caption: captionOf(config, count, augmented) });
+  await viewSheet(path, pairs, { columns: batch, caption: captionOf(config, count) });
 }
 
-function captionOf({ views }: Config, count: number, augmented: boolean): string {
-  const pixel = augmented ? views.pixel : "none";
+function captionOf(config: Config, count: number): string {
+  const { views } = config;
+  const pixel = objectiveOf(config).augmented ? views.pixel : "none";
   if (count === 1) return `images over their pixel views: ${pixel}`;
   const { kind, std } = views.latent;
   const latent = kind === "gaussian" ? `gaussian, std ${std}` : kind;

@@ -199,12 +199,12 @@ Deno.test("every place of a finite set's order is as likely for every sample", (
 gpuTest("the device picks the samples of the host", async (gpu) => {
   const streams = { shuffleStream: 4, neighborStream: 5 };
   const laws = [
-    { batch: 64, samples: null, shuffle: true, neighbors: 1 },
-    { batch: 100, samples: 77, shuffle: true, neighbors: 1 },
-    { batch: 100, samples: 1, shuffle: true, neighbors: null },
-    { batch: 33, samples: 1000, shuffle: false, neighbors: 10 },
-    { batch: 256, samples: 1_300_000, shuffle: true, neighbors: 20 },
-    { batch: 256, samples: 0xffffffff, shuffle: true, neighbors: null },
+    { batch: 64, samples: null, shuffle: true, neighbors: 1, images: 1 },
+    { batch: 100, samples: 77, shuffle: true, neighbors: 1, images: 1 },
+    { batch: 100, samples: 1, shuffle: true, neighbors: null, images: 3 },
+    { batch: 33, samples: 1000, shuffle: false, neighbors: 10, images: 1 },
+    { batch: 256, samples: 1_300_000, shuffle: true, neighbors: 20, images: 5 },
+    { batch: 256, samples: 0xffffffff, shuffle: true, neighbors: null, images: 1 },
   ];
   for (const law of laws) {
     for (const [seed, step] of [[0, 0], [5, 3], [2 ** 40 + 9, 40000], [1, 2 ** 31]]) {
@@ -213,7 +213,7 @@ gpuTest("the device picks the samples of the host", async (gpu) => {
       g.output("keys", sampleKeys(g, g.input("rng", [4], "u32"), attrs));
       const rng = rngValues(seed, step);
       const { keys } = await execute(gpu, g, { rng });
-      const want = Array.from({ length: law.batch }, (_, row) => sampleKey(rng, row, attrs)).flat();
+      const want = Array.from({ length: law.images * law.batch }, (_, row) => sampleKey(rng, row, attrs)).flat();
       assert.deepEqual([...keys], want);
     }
   }

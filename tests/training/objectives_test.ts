@@ -5,9 +5,11 @@ import { linear, projectionHead } from "../../src/encoders/head.ts";
 import { initializeStates } from "../../src/encoders/init.ts";
 import { resnet, resnetSpec } from "../../src/encoders/resnet.ts";
 import { UserError } from "../../src/errors.ts";
+import { rngInput } from "../../src/generators/latents.ts";
+import { rngValues } from "../../src/generators/random.ts";
 import { loadGenerator } from "../../src/generators/model.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { targetOf } from "../../src/gpu/execute.ts";
+import { execute, targetOf } from "../../src/gpu/execute.ts";
 import { Session } from "../../src/gpu/session.ts";
 import { StateStore } from "../../src/gpu/store.ts";
 import { Graph } from "../../src/graph/graph.ts";
@@ -15,7 +17,7 @@ import { plan } from "../../src/graph/plan.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { locate } from "../../src/paths.ts";
 import { loadCheckpoint } from "../../src/training/checkpoint.ts";
-import { objectiveOf } from "../../src/training/objectives/mod.ts";
+import { imagesPerSample, objectiveOf } from "../../src/training/objectives/mod.ts";
 import { generatorSource } from "../../src/training/source.ts";
 import { buildStep } from "../../src/training/step.ts";
 import { assertClose } from "../support/close.ts";
@@ -36,7 +38,7 @@ async function lossAndHeads(
   const config = tinyConfig(`objective.kind=${kind}`);
   const g = new Graph();
   const objective = objectiveOf(config);
-  const rows = objective.views * N;
+  const rows = imagesPerSample(config) * N;
   const views = g.input("views", [rows, 32, 32, 3]);
   const [latents, labels] = [g.input("latents", [N, 5]), g.input("labels", [N], "i32")];
   const rng = g.input("rng", [4], "u32");
@@ -160,4 +162,21 @@ Deno.test("classes that a generator has not are refused", () => {
     () => generatorSource(conditionalGenerator(CLASSES), config),
     /generator.labels has class 3, conditional has the classes 0 to 2/,
   );
+});
+
+gpuTest("several views of an anchor are different ones of its pool", async (gpu) => {
+  const config = tinyConfig("views.latent={images: 3, neighbors: 4, std: 0.5}", "views.pixel=none");
+  const g = new Graph();
+  const source = generatorSource(conditionalGenerator(CLASSES), config);
+  const { images, latents, labels } = source.build(g, rngInput(g), 4, imagesPerSample(config));
+  for (const [name, t] of Object.entries({ images, latents: latents!, labels: labels! })) g.output(name, t);
+  assert.deepEqual([images.shape, latents!.shape, labels!.shape], [[16, 8, 8, 1], [4, 4], [4]]);
+  const { images: pixels } = await execute(gpu, g, { rng: rngValues(3, 2) });
+  const rows = Array.from({ length: 16 }, (_, i) => pixels!.slice(64 * i, 64 * (i + 1)).join());
+  assert.equal(new Set(rows).size, 16);
+});
+
+Deno.test("more views than the pool has are refused", () => {
+  const config = tinyConfig("views.latent.images=3", "views.latent.neighbors=2");
+  assert.throws(() => generatorSource(conditionalGenerator(CLASSES), config), /images is 3, more than the 2 of /);
 });

@@ -11,7 +11,7 @@ import { type Objective, requireLabels } from "./objective.ts";
 
 /** The objective of table 6; its head is `head.0`. */
 export const classifier: Objective = {
-  views: 1,
+  images: "anchor",
   augmented: true,
   build: (g, batch, config) => {
     const { labels, classes } = requireLabels(batch, config);

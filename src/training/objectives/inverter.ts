@@ -16,7 +16,7 @@ import type { Objective } from "./objective.ts";
 
 /** Heads `head.0` (latent) and `head.1` (class). */
 export const inverter: Objective = {
-  views: 1,
+  images: "anchor",
   augmented: false,
   build: (g, { n, views, latents, labels, classes, source }, { encoder }) => {
     if (!latents) {

@@ -38,8 +38,8 @@ export interface Learning {
 
 /** An objective. */
 export interface Objective {
-  /** Images of a sample: the anchor alone, or the anchor and a view of it. */
-  readonly views: 1 | 2;
+  /** Images of a sample: the anchor alone, the anchor and a view of it, or it and `views.latent.images` views. */
+  readonly images: "anchor" | "pair" | "set";
   /** Whether pixel views are those of `views.pixel`; else they are centre crops, whatever that key says. */
   readonly augmented: boolean;
   /** Adds encoder, heads and loss. States are named `encoder.*` and `head.<i>.*`. */

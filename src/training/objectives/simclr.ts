@@ -10,7 +10,7 @@ import type { Learning, Objective } from "./objective.ts";
 
 /** The objective of tables 1, 2 and 4. */
 export const simclr: Objective = {
-  views: 2,
+  images: "set",
   augmented: true,
   build: (g, { views, n }, config) =>
     contrast(g, views, config, (z, temperatures) => simclrLoss(g, z, n, temperatures)),

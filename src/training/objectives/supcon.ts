@@ -6,7 +6,7 @@ import { contrast } from "./simclr.ts";
 
 /** The objective of tables 3 and 5. */
 export const supcon: Objective = {
-  views: 2,
+  images: "set",
   augmented: true,
   build: (g, batch, config) => {
     const { labels } = requireLabels(batch, config);
