@@ -60,12 +60,26 @@ const encoder = z.strictObject({
 const objective = z.strictObject({
   /**
    * simclr; supcon and classifier, which need a generator with classes; inverter, which finds the latent (and the class).
-   * The last two see the anchors alone, the inverter as centre crops whatever `views` says.
+   * The last two see the anchors alone, the inverter as centre crops whatever `views` says. Off the paper's path:
+   * moco (v2: a queue and a momentum encoder), byol, vicreg, barlow_twins.
    */
-  kind: z.enum(["simclr", "supcon", "inverter", "classifier"]).default("simclr"),
+  kind: z.enum(["simclr", "supcon", "inverter", "classifier", "moco", "byol", "vicreg", "barlow_twins"])
+    .default("simclr"),
+  /** Of simclr, supcon and moco, whose own default is 0.2. */
   temperature: positive.default(0.1),
-  /** The loss is scaled by temperature / base_temperature, as in the authors' code. */
+  /** The loss of simclr and supcon is scaled by temperature / base_temperature, as in the authors' code. */
   base_temperature: positive.default(0.07),
+  /** Moco: keys in the queue, a multiple of the batch. */
+  queue: count.default(65536),
+  /**
+   * Moco and byol: the share of the target network that a step keeps; null is 0.999 for moco and 0.996 for byol, which
+   * lets it rise to 1 along a cosine.
+   */
+  ema: z.number().min(0).max(1).nullable().default(null),
+  /** Byol, vicreg and barlow_twins: hidden units of the heads; null is the authors' 4096, 8192 and 8192. */
+  hidden: count.nullable().default(null),
+  /** Byol, vicreg and barlow_twins: length of a projection; null is the authors' 256, 8192 and 8192. */
+  projection: count.nullable().default(null),
 });
 
 const optimizer = z.strictObject({

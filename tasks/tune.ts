@@ -6,6 +6,7 @@ import { loadPicks, picksPath } from "../src/gpu/picks.ts";
 import { remember, tune, type TunedWork } from "../src/gpu/tune.ts";
 import { loadGenerator } from "../src/generators/model.ts";
 import { locate } from "../src/paths.ts";
+import { generatorSource } from "../src/training/source.ts";
 import { buildStep } from "../src/training/step.ts";
 
 await runTask({
@@ -25,7 +26,7 @@ await runTask({
 async function run({ options, config, print }: TaskContext): Promise<unknown> {
   const settings = config();
   const generator = await loadGenerator(locate(settings.generator.model));
-  const { graph } = buildStep(generator, settings);
+  const { graph } = buildStep(generatorSource(generator, settings), settings);
   const gpu = await openGpu();
   const works = await tune(gpu, graph, new Map(), options.only as string[] | undefined);
   remember(gpu, loadPicks(gpu.info), works);

@@ -1,25 +1,26 @@
 /**
  * First values of parameters, a function of the seed and the parameter's name alone: He's normal law for convolutions
  * (Kaiming normal, fan-out, as GenRep and torchvision), 1 and 0 for batch norm, PyTorch's uniform law for linear layers.
+ * A target network (`target.*`) begins as a copy of the network it follows, a queue of keys as random unit vectors.
  */
 
 import { normalOfWord, philox4x32, STREAMS, uniformOpen } from "../generators/random.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { sizeOf } from "../graph/tensor.ts";
 
-/** Values of a state of this name and shape on the device's layout. */
+/** Values of a state that is no linear layer's, of this name and shape on the device's layout. */
 export function initialValues(name: string, shape: readonly number[], seed: number): Float32Array {
   const size = sizeOf(shape);
+  if (name.startsWith("momentum.") || name === "health") return new Float32Array(size);
+  if (name === "queue") return unitRows(draw(name, size, seed, (word) => normalOfWord(word, null)), shape[1]!);
   if (shape.length === 4) {
     const [kh, kw, , co] = shape as [number, number, number, number];
     const std = Math.sqrt(2 / (kh * kw * co));
     return draw(name, size, seed, (word) => std * normalOfWord(word, null));
   }
-  if (name.startsWith("encoder.")) {
-    return new Float32Array(size).fill(/\.(weight|running_var)$/.test(name) ? 1 : 0);
-  }
-  if (name.startsWith("momentum.") || name === "health") return new Float32Array(size);
-  throw new TypeError(`internal: no first values for ${name}`);
+  const part = /\.(weight|bias|running_mean|running_var)$/.exec(name)?.[1];
+  if (shape.length !== 1 || !part) throw new TypeError(`internal: no first values for ${name}`);
+  return new Float32Array(size).fill(part === "weight" || part === "running_var" ? 1 : 0);
 }
 
 /** Values of a linear layer [out, in] or its bias: U(-1/sqrt(in), 1/sqrt(in)), as torch.nn.Linear. */
@@ -35,12 +36,23 @@ export function initializeStates(
   seed: number,
 ): void {
   for (const [name, shape] of shapes) {
-    const layer = /^(.*)\.(weight|bias)$/.exec(name);
-    const weight = !name.startsWith("encoder.") && !name.startsWith("momentum.") && layer
-      ? shapes.get(`${layer[1]}.weight`)
-      : undefined;
-    store.write(name, weight ? linearValues(name, sizeOf(shape), weight[1]!, seed) : initialValues(name, shape, seed));
+    const layer = name.startsWith("momentum.") ? null : /^(.*)\.(weight|bias)$/.exec(name);
+    const weight = layer ? shapes.get(`${layer[1]}.weight`) : undefined;
+    const followed = name.replace(/^target\./, "");
+    const values = weight?.length === 2
+      ? linearValues(followed, sizeOf(shape), weight[1]!, seed)
+      : initialValues(followed, shape, seed);
+    store.write(name, values);
   }
+}
+
+/** Rows of `length` values, each divided by its norm. */
+function unitRows(values: Float32Array, length: number): Float32Array {
+  for (let at = 0; at < values.length; at += length) {
+    const norm = Math.hypot(...values.subarray(at, at + length));
+    for (let i = at; i < at + length; i++) values[i]! /= norm;
+  }
+  return values;
 }
 
 function draw(name: string, size: number, seed: number, law: (word: number) => number): Float32Array {

@@ -100,6 +100,8 @@ export interface Op<A = Record<string, never>> {
    * soon as its other inputs are there and every other reader of those states is done.
    */
   readonly mutates?: readonly number[];
+  /** Inputs (states) of an operator that overwrites others, read after all that overwrite them in this graph. */
+  readonly readsUpdated?: readonly number[];
   /**
    * Which inputs are split when the node is run in parts along the first axis of its outputs.
    * Absent: the node cannot be split (its result mixes samples).

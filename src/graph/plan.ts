@@ -321,7 +321,8 @@ function fold([x, y, z]: readonly [number, number, number]): [number, number, nu
 
 /**
  * Nodes that lead to an output or change a state, in the order they were added, except that a node which
- * overwrites states waits for the other readers of them, and no longer: gradients are freed early.
+ * overwrites states waits for the other readers of them, and no longer: gradients are freed early. One that reads
+ * an updated state waits for the update.
  */
 function executionOrder(g: Graph): Node[] {
   const needed = new Set<Node>();
@@ -333,26 +334,39 @@ function executionOrder(g: Graph): Node[] {
     for (const t of node.inputs) if (t.producer) stack.push(t.producer);
   }
   const live = g.nodes.filter((node) => needed.has(node));
-  /** Nodes still to run that read (without overwriting) each state. */
+  const some = (node: Node, indices: readonly number[] = []) => indices.map((i) => root(node.inputs[i]!).id);
+  const writes = (node: Node) => some(node, node.op.mutates);
+  const readsLate = (node: Node) => some(node, node.op.readsUpdated);
+  const reads = ({ op, inputs }: Node) =>
+    inputs.filter((_, i) => !op.mutates?.includes(i) && !op.readsUpdated?.includes(i)).map((t) => root(t).id);
+  /** Nodes still to run that read each state as it was, and that overwrite it. */
   const readers = new Map<number, number>();
-  const reads = (node: Node) => node.inputs.filter((_, i) => !node.op.mutates?.includes(i)).map(root);
-  for (const node of live) for (const t of reads(node)) readers.set(t.id, (readers.get(t.id) ?? 0) + 1);
+  const writers = new Map<number, number>();
+  const count = (map: Map<number, number>, ids: number[], by: number) => {
+    for (const id of ids) map.set(id, (map.get(id) ?? 0) + by);
+  };
+  for (const node of live) {
+    count(readers, reads(node), 1);
+    count(writers, writes(node), 1);
+  }
   const done = new Set<Node>();
   const order: Node[] = [];
   const run = (node: Node) => {
     order.push(node);
     done.add(node);
-    for (const t of reads(node)) readers.set(t.id, readers.get(t.id)! - 1);
+    count(readers, reads(node), -1);
+    count(writers, writes(node), -1);
   };
   let waiting = live.filter((node) => node.op.mutates);
   const ready = (node: Node) =>
     node.inputs.every((t) => !t.producer || done.has(t.producer)) &&
-    node.op.mutates!.every((i) => !readers.get(root(node.inputs[i]!).id));
+    writes(node).every((id) => !readers.get(id)) && readsLate(node).every((id) => !writers.get(id));
   for (const node of live.filter((n) => !n.op.mutates)) {
     run(node);
-    const now = waiting.filter(ready);
-    waiting = waiting.filter((n) => !now.includes(n));
-    now.forEach(run);
+    for (let now = waiting.filter(ready); now.length; now = waiting.filter(ready)) {
+      waiting = waiting.filter((n) => !now.includes(n));
+      now.forEach(run);
+    }
   }
   while (waiting.length) {
     const next = waiting.find(ready) ?? waiting[0]!;

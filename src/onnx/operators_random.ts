@@ -31,7 +31,7 @@ function normals(scope: NodeScope, shape: readonly number[]): Tensor {
   const fixed = () => g.constant(Uint32Array.of(bits, 0, 0, 0), [4], "u32");
   const rng = seed === null ? g.inputs.get("rng") ?? fixed() : fixed();
   const streams = { shuffleStream: 0, neighborStream: 0 }; // an endless set is neither shuffled nor has neighbours
-  const keys = sampleKeys(g, rng, { batch: 1, samples: null, shuffle: false, neighbors: null, ...streams });
+  const keys = sampleKeys(g, rng, { batch: 1, samples: null, shuffle: false, neighbors: null, images: 1, ...streams });
   const stream = FIRST_STREAM + g.nodes.length; // the number of nodes so far tells draws apart
   const draw = { stream, shape: [width], scale: 1, truncation: null, variants: true };
   return reshape(g, randomNormal(g, rng, keys, draw), shape);

@@ -56,3 +56,14 @@ export function learningRate(config: Config, step: number): number {
     : { epochs: steps, stepsPerEpoch: 1 };
   return scheduledRate({ ...config.optimizer, ...length }, step);
 }
+
+/**
+ * The share of a target network that a step, counted from 0, keeps: constant for MoCo; for BYOL
+ *   1 - (1 - ema) (cos(pi step / steps) + 1) / 2,
+ * which rises from ema to 1 (Grill et al. 2020, section 3.3). Objectives without a target network do not read it.
+ */
+export function emaRate(config: Config, step: number): number {
+  const { kind, ema } = config.objective;
+  if (kind !== "byol") return ema ?? 0.999;
+  return 1 - (1 - (ema ?? 0.996)) * (Math.cos(Math.PI * step / trainingLength(config).steps) + 1) / 2;
+}

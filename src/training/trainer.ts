@@ -20,7 +20,7 @@ import { memoryOf } from "../graph/program.ts";
 import { locate } from "../paths.ts";
 import { loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
 import { MetricsFile } from "./metrics.ts";
-import { learningRate } from "./schedule.ts";
+import { emaRate, learningRate } from "./schedule.ts";
 import type { Source } from "./source.ts";
 import { buildStep, imagesPerStep } from "./step.ts";
 import { writeViewSheet } from "./view_sheet.ts";
@@ -154,6 +154,7 @@ class Run {
   #inputs(step: number, lr: number): void {
     this.session.write("rng", rngValues(this.config.seed, step));
     this.session.write("lr", Float32Array.of(lr));
+    this.session.write("ema", Float32Array.of(emaRate(this.config, step)));
   }
 
   /** Waits for the oldest step under way and reports it. */

@@ -107,26 +107,38 @@ gpuTest("SupCon's positives are the views of the classes that came with the samp
 
 const FEW = ["steps=40", "data.samples=8", "batch=8", "views.pixel=none", "optimizer.lr=0.05"];
 
-/** Heads by objective: the names that a checkpoint has beside encoder and momentum. */
-const LEARNERS: Record<string, readonly string[]> = {
-  supcon: ["head.0.bias", "head.0.weight", "head.2.bias", "head.2.weight"],
-  inverter: ["head.0.bias", "head.0.weight", "head.1.bias", "head.1.weight"],
-  classifier: ["head.0.bias", "head.0.weight"],
+/** The first part of the names that a checkpoint has beside encoder and momentum, and settings, by objective. */
+const LEARNERS: Record<string, { heads: readonly string[]; sets?: readonly string[] }> = {
+  supcon: { heads: ["head.0", "head.2"], sets: ["views.latent={images: 2, neighbors: 2}"] },
+  inverter: { heads: ["head.0", "head.1"] },
+  classifier: { heads: ["head.0"] },
+  moco: { heads: ["head.0", "head.2", "queue", "target.encoder", "target.head"], sets: ["objective.queue=8"] },
+  byol: {
+    heads: ["head.0", "head.1", "head.3", "predictor.0", "predictor.1", "predictor.3", "target.encoder", "target.head"],
+    sets: ["objective={hidden: 16, projection: 8, ema: 0.9}"],
+  },
+  vicreg: {
+    heads: ["head.0", "head.1", "head.3", "head.4", "head.6"],
+    sets: ["objective={hidden: 16, projection: 8}", "optimizer.lr=0.005"],
+  },
+  barlow_twins: {
+    heads: ["head.0", "head.1", "head.3", "head.4", "head.6"],
+    sets: ["objective={hidden: 16, projection: 8}", "optimizer.lr=0.01"],
+  },
 };
 
-for (const [kind, heads] of Object.entries(LEARNERS)) {
+for (const [kind, { heads, sets = [] }] of Object.entries(LEARNERS)) {
   gpuTest(`${kind} learns a few samples that repeat, and continues bit for bit`, (gpu) =>
     inFolder(async (folder) => {
-      const config = tinyConfig(...FEW, `objective.kind=${kind}`);
+      const config = tinyConfig(...FEW, ...sets, `objective.kind=${kind}`);
       const source = generatorSource(conditionalGenerator(CLASSES), config);
       const { checkpoint } = await trainTiny(gpu, config, folder, { source });
       const losses = (await metricsOf(folder)).map(({ loss }) => loss);
       const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
-      assert(mean(losses.slice(-5)) < 0.8 * mean(losses.slice(0, 5)), losses.join());
-      const others = [...(await loadCheckpoint(checkpoint)).tensors.keys()].filter((name) =>
-        !/^(encoder|momentum)\./.test(name)
-      );
-      assert.deepEqual(others.sort(), heads);
+      assert(mean(losses.slice(-5)) < 0.8 * mean(losses.slice(2, 7)), losses.join()); // MoCo's queue is full then
+      const names = [...(await loadCheckpoint(checkpoint)).tensors.keys()];
+      const others = names.filter((name) => !/^(encoder|momentum)\./.test(name));
+      assert.deepEqual([...new Set(others.map((name) => name.split(".").slice(0, 2).join(".")))].sort(), heads);
       const out = `${folder}/parts`;
       const first = await trainTiny(gpu, config, out, { source, onStep: ({ step }) => step === 5 });
       await trainTiny(gpu, config, out, { source, resume: first.checkpoint });
@@ -179,4 +191,42 @@ gpuTest("several views of an anchor are different ones of its pool", async (gpu)
 Deno.test("more views than the pool has are refused", () => {
   const config = tinyConfig("views.latent.images=3", "views.latent.neighbors=2");
   assert.throws(() => generatorSource(conditionalGenerator(CLASSES), config), /images is 3, more than the 2 of /);
+});
+
+gpuTest("target networks begin as the networks they follow, and then do", async (gpu) => {
+  for (const kind of ["moco", "byol"]) {
+    await inFolder(async (folder) => {
+      const sets = [
+        `objective={kind: ${kind}, queue: 8, hidden: 8, projection: 8, ema: 0.75}`,
+        "optimizer.schedule=constant",
+      ];
+      const states = async (steps: number, lr: number) => {
+        const config = tinyConfig(...sets, `steps=${steps}`, `optimizer.lr=${lr}`);
+        const source = generatorSource(conditionalGenerator(CLASSES), config);
+        const { checkpoint } = await trainTiny(gpu, config, `${folder}/${lr}`, { source });
+        return (await loadCheckpoint(checkpoint)).tensors;
+      };
+      const name = "encoder.layer1.0.conv1.weight";
+      const still = await states(1, 1e-30); // nothing moves
+      assert.deepEqual(still.get(`target.${name}`), still.get(name));
+      const moved = await states(1, 0.1);
+      const [first, last] = [still.get(name)!.data, moved.get(name)!.data];
+      const rate = 0.75; // of the first step; BYOL's begins there
+      const want = first.map((v, i) => rate * v + (1 - rate) * last[i]!);
+      assertClose(moved.get(`target.${name}`)!.data, want, { rtol: 1e-5, atol: 1e-6 }, kind);
+      assert.notDeepEqual(first, last);
+    });
+  }
+});
+
+Deno.test("a queue that is no multiple of the batch, and sets where pairs are compared, are refused", () => {
+  const build = (...sets: string[]) => () => {
+    const config = tinyConfig(...sets);
+    return buildStep(generatorSource(conditionalGenerator(CLASSES), config), config);
+  };
+  assert.throws(build("objective={kind: moco, queue: 10}"), /objective.queue is 10, .* multiple of batch, 4/);
+  const set = "views.latent={images: 2, neighbors: 2}";
+  for (const kind of ["moco", "byol", "vicreg", "barlow_twins"]) {
+    assert.throws(build(`objective.kind=${kind}`, set), new RegExp(`images is 2, and objective.kind ${kind} compares`));
+  }
 });

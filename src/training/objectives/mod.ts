@@ -2,13 +2,25 @@
 
 import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
+import { byol } from "./byol.ts";
 import { classifier } from "./classifier.ts";
 import { inverter } from "./inverter.ts";
+import { moco } from "./moco.ts";
 import type { Objective } from "./objective.ts";
+import { barlowTwins, vicreg } from "./redundancy.ts";
 import { simclr } from "./simclr.ts";
 import { supcon } from "./supcon.ts";
 
-const OBJECTIVES: Record<Config["objective"]["kind"], Objective> = { simclr, supcon, inverter, classifier };
+const OBJECTIVES: Record<Config["objective"]["kind"], Objective> = {
+  simclr,
+  supcon,
+  inverter,
+  classifier,
+  moco,
+  byol,
+  vicreg,
+  barlow_twins: barlowTwins,
+};
 
 /** The objective of a configuration. */
 export function objectiveOf({ objective: { kind } }: Config): Objective {

@@ -57,3 +57,14 @@ export function requireLabels(
       "use objective.kind simclr, or a generator whose model card has labels",
   );
 }
+
+/** Pairs of a target network's parameters and those they follow, which are built in the same order. */
+export function averagedStates(target: readonly Tensor[], online: readonly Tensor[]): [Tensor, Tensor][] {
+  return target.map((average, i) => {
+    const value = online[i];
+    if (average.name !== `target.${value?.name}`) {
+      throw new TypeError(`internal: ${average.name} follows ${value?.name}`);
+    }
+    return [average, value!];
+  });
+}
