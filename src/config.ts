@@ -58,8 +58,6 @@ export function configToYaml(config: Config): string {
 /** Refuses settings that parse but whose work is not there yet. */
 export function requireSupported(config: Config): void {
   const supported: [key: string, value: unknown, choices: unknown[]][] = [
-    ["data.kind", config.data.kind, ["generator"]],
-    ["data.mix", config.data.mix, [null]],
     ["views.latent.kind", config.views.latent.kind, ["none", "gaussian", "independent"]],
     ["views.pixel", config.views.pixel, ["simclr", "none"]],
   ];

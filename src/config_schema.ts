@@ -38,12 +38,18 @@ const views = z.strictObject({
 });
 
 const data = z.strictObject({
+  /**
+   * Where samples come from: the generator inside the step; a folder of images, or of folders of classes; IDX files;
+   * shards that `sample --shards` wrote.
+   */
   kind: z.enum(["generator", "folder", "idx", "shards"]).default("generator"),
-  /** Generator: number of different samples; null never repeats one. */
+  /** Generator: number of different samples, null never repeats one. Else the images that are used, null for all. */
   samples: count.nullable().default(null),
   path: text.nullable().default(null),
+  /** Folder: side of the squares that images are brought to before the pixel views; null: 8/7 of encoder.input. */
+  size: z.int().min(8).nullable().default(null),
   shuffle: z.boolean().default(true),
-  /** Replaces `ratio` of the samples with images of the folder at `path`. */
+  /** Replaces `ratio` of each step's samples with images from `path` (folder, IDX or shards), in the generator's size. */
   mix: z.strictObject({ path: text, ratio: z.number().min(0).max(1) }).nullable().default(null),
 });
 

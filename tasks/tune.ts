@@ -4,9 +4,7 @@ import { listOf, runTask, type TaskContext } from "../src/cli.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { loadPicks, picksPath } from "../src/gpu/picks.ts";
 import { remember, tune, type TunedWork } from "../src/gpu/tune.ts";
-import { loadGenerator } from "../src/generators/model.ts";
-import { locate } from "../src/paths.ts";
-import { generatorSource } from "../src/training/source.ts";
+import { openSource } from "../src/training/open_source.ts";
 import { buildStep } from "../src/training/step.ts";
 
 await runTask({
@@ -23,10 +21,11 @@ await runTask({
   run,
 });
 
-async function run({ options, config, print }: TaskContext): Promise<unknown> {
+async function run({ options, config, print, log }: TaskContext): Promise<unknown> {
   const settings = config();
-  const generator = await loadGenerator(locate(settings.generator.model));
-  const { graph } = buildStep(generatorSource(generator, settings), settings);
+  const { source, close } = await openSource(settings, log);
+  const { graph } = buildStep(source, settings);
+  await close();
   const gpu = await openGpu();
   const works = await tune(gpu, graph, new Map(), options.only as string[] | undefined);
   remember(gpu, loadPicks(gpu.info), works);

@@ -51,7 +51,7 @@ export async function loadDataset(
 async function loadIdx(path: string, { size, channels = 3 }: LoadOptions): Promise<LabelledImages> {
   const { images, labels, n, h, w } = await readIdxImages(path);
   checkSize(path, n, size, channels);
-  const gray = resizeGray(images, n, h, w, size);
+  const gray = resizeGray(images, n, h, w, size, size);
   const count = labels.reduce((most, label) => Math.max(most, label + 1), 0);
   return {
     images: channels === 3 ? repeatGray(gray) : gray,

@@ -30,6 +30,24 @@ export async function decodeSquare(path: string, size: number, shorter: number):
   return info.channels === 3 ? new Uint8Array(data) : repeatGray(data);
 }
 
+/**
+ * Decodes a file to [height, width, c]: scaled so that it covers the size, then the centre is cropped. Gray is the luma
+ * of sRGB.
+ */
+export async function decodeCover(
+  path: string,
+  [height, width, channels]: readonly [number, number, 1 | 3],
+): Promise<Uint8Array> {
+  const { data, info } = await sharp(path)
+    .resize(width, height, { fit: "cover", kernel: "linear", fastShrinkOnLoad: false })
+    .removeAlpha()
+    .toColourspace(channels === 1 ? "b-w" : "srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  const pixels = new Uint8Array(data);
+  return info.channels < channels ? repeatGray(pixels) : pixels;
+}
+
 /** RGB from gray: every value three times. */
 export function repeatGray(gray: Uint8Array): Uint8Array {
   const rgb = new Uint8Array(3 * gray.length);
@@ -37,12 +55,19 @@ export function repeatGray(gray: Uint8Array): Uint8Array {
   return rgb;
 }
 
-/** images: [n, h, w] to [n, size, size], bilinear with half-pixel centres, as PIL does when it enlarges. */
-export function resizeGray(images: Uint8Array, n: number, h: number, w: number, size: number): Uint8Array {
-  if (h === size && w === size) return images;
-  const rows = taps(h, size);
-  const columns = taps(w, size);
-  const out = new Uint8Array(n * size * size);
+/** images: [n, h, w] to [n, height, width], bilinear with half-pixel centres, as PIL does when it enlarges. */
+export function resizeGray(
+  images: Uint8Array,
+  n: number,
+  h: number,
+  w: number,
+  height: number,
+  width: number,
+): Uint8Array {
+  if (h === height && w === width) return images;
+  const rows = taps(h, height);
+  const columns = taps(w, width);
+  const out = new Uint8Array(n * height * width);
   for (let i = 0, at = 0; i < n; i++) {
     for (const row of rows) {
       const top = i * h * w + row.low * w;

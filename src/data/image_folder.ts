@@ -41,7 +41,7 @@ export function shorterSide(size: number): number {
 /** The folder of a split: train/, or val/ or test/. */
 export function findSplit(root: string, split: "train" | "test"): string {
   const names = split === "train" ? ["train"] : ["val", "test"];
-  const there = new Set(foldersIn(root));
+  const there = new Set(subfolders(root));
   const name = names.find((candidate) => there.has(candidate));
   if (name === undefined) {
     throw new UserError(
@@ -53,7 +53,7 @@ export function findSplit(root: string, split: "train" | "test"): string {
 
 /** Images one folder below `root`; classes are the folders' names in code point order. */
 export function listClasses(root: string): ImageList {
-  const classes = foldersIn(root);
+  const classes = subfolders(root);
   const files: string[] = [];
   const labels: number[] = [];
   for (const [label, name] of classes.entries()) {
@@ -114,7 +114,8 @@ function describeBad(bad: { file: string; why: string }[], total: number): strin
   return `left out ${bad.length} of ${total} images that cannot be read: ${named}${rest}`;
 }
 
-function foldersIn(root: string): string[] {
+/** Names of the folders in a folder, links to folders among them, sorted. */
+export function subfolders(root: string): string[] {
   return entriesOf(root).filter((entry) => entry.isDirectory || isFolderLink(root, entry))
     .map((entry) => entry.name).filter((name) => !name.startsWith(".")).sort();
 }

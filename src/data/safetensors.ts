@@ -19,16 +19,61 @@ const BYTES = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, U8: 1 } as cons
 type Dtype = keyof typeof BYTES;
 const MAX_HEADER = 100_000_000; // the bound of the reference implementation
 
+/** What the header of a file says: where each tensor's bytes begin in the file. */
+export interface SafetensorsHeader {
+  readonly tensors: ReadonlyMap<
+    string,
+    { readonly dtype: Dtype; readonly shape: readonly number[]; readonly begin: number }
+  >;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** Reads a file; one that is missing, foreign or cut off is a UserError. */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = await Deno.readFile(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
-    throw new UserError(`safetensors file ${path} ${why}: check the path`, { cause: error });
+    throw unreadable(path, error);
   }
   return decodeSafetensors(bytes, path);
+}
+
+/** Reads the header of a file alone; one that is missing, foreign or cut off is a UserError. */
+export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
+  let head: Uint8Array<ArrayBuffer>;
+  let size: number;
+  try {
+    using file = await Deno.open(path);
+    size = (await file.stat()).size;
+    head = await readExactly(file, Math.min(8, size));
+    const length = head.length < 8 ? 0 : Number(new DataView(head.buffer).getBigUint64(0, true));
+    const rest = await readExactly(file, Math.min(length, size - head.length, MAX_HEADER));
+    const both = new Uint8Array(head.length + rest.length);
+    both.set(head);
+    both.set(rest, head.length);
+    head = both;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  const { entries, metadata, body } = parseHeader(head, size, path);
+  const tensors = entries.map(({ key, dtype, shape, begin }) => [key, { dtype, shape, begin: body + begin }] as const);
+  return { tensors: new Map(tensors), metadata };
+}
+
+async function readExactly(file: Deno.FsFile, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const count = await file.read(bytes.subarray(done));
+    if (count === null) return bytes.slice(0, done);
+    done += count;
+  }
+  return bytes;
+}
+
+function unreadable(path: string, error: unknown): UserError {
+  const why = error instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
+  return new UserError(`safetensors file ${path} ${why}: check the path`, { cause: error });
 }
 
 /** Writes a file so that a kill at any moment leaves the old one or the new one. */
@@ -42,6 +87,22 @@ export async function writeSafetensors(
 
 /** The tensors of a file's bytes; `name` stands for the file in messages. */
 export function decodeSafetensors(bytes: Uint8Array<ArrayBuffer>, name: string): SafetensorsFile {
+  const { entries, metadata, body } = parseHeader(bytes, bytes.length, name);
+  const tensors = new Map(
+    entries.map(({ key, dtype, shape, begin, end }) => [
+      key,
+      toTensor(dtype, shape, bytes.slice(body + begin, body + end)),
+    ]),
+  );
+  return { tensors, metadata };
+}
+
+/** The entries of a file of `size` bytes in the order of their bytes, counted from `body`; `bytes` hold its header. */
+function parseHeader(
+  bytes: Uint8Array<ArrayBuffer>,
+  size: number,
+  name: string,
+): { entries: Entry[]; metadata: Record<string, string>; body: number } {
   const fail = (why: string): never => {
     throw new UserError(`${name} is not a valid safetensors file: ${why}`);
   };
@@ -65,7 +126,7 @@ export function decodeSafetensors(bytes: Uint8Array<ArrayBuffer>, name: string):
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
     fail("__metadata__ must map names to strings");
   }
-  const body = bytes.subarray(8 + headerLength);
+  const body = 8 + headerLength;
   const checked = Object.entries(entries).map(([key, entry]) => checkEntry(key, entry, fail))
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
   let end = 0;
@@ -73,14 +134,11 @@ export function decodeSafetensors(bytes: Uint8Array<ArrayBuffer>, name: string):
     if (entry.begin !== end) fail(`tensor ${entry.key} begins at ${entry.begin}, not at ${end}`);
     end = entry.end;
   }
-  if (end > body.length) {
-    fail(`its tensors need ${end} bytes and ${body.length} are there, the file is cut off`);
+  if (end > size - body) {
+    fail(`its tensors need ${end} bytes and ${size - body} are there, the file is cut off`);
   }
-  if (end < body.length) fail(`${body.length - end} bytes follow the last tensor`);
-  const tensors = new Map(
-    checked.map(({ key, dtype, shape, begin, end }) => [key, toTensor(dtype, shape, body.slice(begin, end))]),
-  );
-  return { tensors, metadata: metadata as Record<string, string> };
+  if (end < size - body) fail(`${size - body - end} bytes follow the last tensor`);
+  return { entries: checked, metadata: metadata as Record<string, string>, body };
 }
 
 /** The bytes of a file: wide elements first, so that every tensor is aligned. */

@@ -20,6 +20,7 @@ export const STREAMS = {
   pixelView: 6,
   initialization: 7,
   dataOrder: 8,
+  storedOrder: 16,
 } as const;
 
 /** The values of the graph input `rng` u32 [4] for a step. Throws RangeError for a seed that 53 bits do not hold. */

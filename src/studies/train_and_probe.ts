@@ -5,13 +5,12 @@ import { writeAtomic } from "../data/atomic.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { resnet, resnetSpec } from "../encoders/resnet.ts";
 import { evaluate, type Evaluation, loadProbeData, type ProbeData } from "../evaluation/evaluate.ts";
-import { loadGenerator } from "../generators/model.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
-import { locate } from "../paths.ts";
 import { startProgress } from "../progress.ts";
-import { generatorSource, type Source } from "../training/source.ts";
+import { openSource } from "../training/open_source.ts";
+import type { Source } from "../training/source.ts";
 import { imagesPerStep } from "../training/step.ts";
 import { train, type TrainResult } from "../training/trainer.ts";
 
@@ -40,9 +39,9 @@ export interface RunOptions {
 }
 
 /** Trains and probes; `probe.json` joins the run's files when the probes are done. */
-export async function trainAndProbe(gpu: Gpu, config: Config, options: RunOptions): Promise<RunOutcome> {
-  requireSupported(config);
-  const source = generatorSource(await loadGenerator(locate(config.generator.model)), config);
+export async function trainAndProbe(gpu: Gpu, wantedConfig: Config, options: RunOptions): Promise<RunOutcome> {
+  requireSupported(wantedConfig);
+  const { source, config, close } = await openSource(wantedConfig, options.log);
   const wanted = options.probe && (config.probe.data.path ?? config.probe.data.train) !== null;
   const data = wanted ? await loadProbeData(config, options.log) : null;
   const store = new StateStore(gpu);
@@ -62,6 +61,7 @@ export async function trainAndProbe(gpu: Gpu, config: Config, options: RunOption
     return { training, probes };
   } finally {
     store.close();
+    await close();
   }
 }
 

@@ -6,6 +6,7 @@ import { anchors, type LatentView, latentView, sampleLabels, stepSamples } from 
 import type { Generator } from "../generators/model.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { Feed } from "./feed.ts";
 import { concat } from "../ops/concat.ts";
 import { slice } from "../ops/slice.ts";
 
@@ -27,6 +28,8 @@ export interface Source {
   readonly name: string;
   /** Adds the nodes of a step's samples: `batch` anchors, and `views` images of each (1: the anchor alone). */
   build(g: Graph, rng: Tensor, batch: number, views: number): Samples;
+  /** What the host gives to steps that are built so; null or left out: nothing. */
+  feed?(batch: number, views: number): Feed | null;
 }
 
 /** Samples drawn from a generator inside the step. */

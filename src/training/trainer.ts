@@ -20,6 +20,8 @@ import { memoryOf } from "../graph/program.ts";
 import { locate } from "../paths.ts";
 import { loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
 import { MetricsFile } from "./metrics.ts";
+import { type Feed, FeedRing } from "./feed.ts";
+import { imagesPerSample } from "./objectives/mod.ts";
 import { emaRate, learningRate } from "./schedule.ts";
 import type { Source } from "./source.ts";
 import { buildStep, imagesPerStep } from "./step.ts";
@@ -27,6 +29,8 @@ import { writeViewSheet } from "./view_sheet.ts";
 
 /** Steps whose losses may be on their way while new ones are submitted. */
 const STEPS_IN_FLIGHT = 3;
+/** Steps whose stored images are prepared before their turn. */
+const STEPS_AHEAD = 4;
 
 /** Where a run writes and what it listens to. */
 export interface TrainOptions {
@@ -90,7 +94,8 @@ export async function train(
     const start = resumed?.step ?? 0;
     const metrics = await MetricsFile.open(`${options.out}/metrics.jsonl`, start);
     try {
-      return await new Run(session, store, built.states, config, options, start, metrics).go();
+      const feed = source.feed?.(config.batch, imagesPerSample(config)) ?? null;
+      return await new Run(session, store, built.states, config, options, start, metrics, feed).go();
     } finally {
       metrics.close();
     }
@@ -106,6 +111,7 @@ class Run {
   readonly #begun = performance.now();
   #measured: { time: number; step: number };
   #loss: number | null;
+  readonly #ring: FeedRing | null;
 
   constructor(
     readonly session: Session,
@@ -115,8 +121,10 @@ class Run {
     readonly options: TrainOptions,
     readonly start: number,
     readonly metrics: MetricsFile,
+    feed: Feed | null,
   ) {
     this.#length = trainingLength(config);
+    this.#ring = feed && new FeedRing(feed, STEPS_AHEAD, this.#length.steps);
     this.#measured = { time: performance.now(), step: start };
     this.#loss = metrics.last?.step === start ? metrics.last.loss : null;
   }
@@ -132,17 +140,18 @@ class Run {
       saved = step;
     };
     while (step < steps && !this.options.signal.aborted) {
-      this.#submit(step++);
+      await this.#submit(step++);
       if (this.#pending.length >= STEPS_IN_FLIGHT) await this.#settle();
       if (step % this.config.checkpoint.every === 0) await save();
     }
     await save();
+    await this.#ring?.close();
     return { step, steps, loss: this.#loss, checkpoint, seconds: (performance.now() - this.#begun) / 1000 };
   }
 
-  #submit(step: number): void {
+  async #submit(step: number): Promise<void> {
     const lr = learningRate(this.config, step);
-    this.#inputs(step, lr);
+    await this.#inputs(step, lr);
     const result = this.session.run(["loss", "health"]).then(({ loss, health }) => ({
       loss: loss![0]!,
       health: health![0]!,
@@ -151,7 +160,9 @@ class Run {
     this.#pending.push({ step, lr, result });
   }
 
-  #inputs(step: number, lr: number): void {
+  async #inputs(step: number, lr: number): Promise<void> {
+    const stored = await this.#ring?.take(step) ?? {};
+    for (const [name, values] of Object.entries(stored)) this.session.write(name, values);
     this.session.write("rng", rngValues(this.config.seed, step));
     this.session.write("lr", Float32Array.of(lr));
     this.session.write("ema", Float32Array.of(emaRate(this.config, step)));
@@ -181,7 +192,7 @@ class Run {
   /** The updates from this step on were skipped, so the step can be replayed to find where it went wrong. */
   async #diverged(step: number, lr: number, loss: number): Promise<never> {
     await Promise.allSettled(this.#pending.map((p) => p.result));
-    this.#inputs(step, lr);
+    await this.#inputs(step, lr);
     const first = await firstNonFinite(this.session);
     const where = first
       ? `first at ${first.node} (${first.op}, ${first.shader}.wgsl)`

@@ -26,7 +26,8 @@ export async function writeViewSheet(gpu: Gpu, source: Source, config: Config, p
   const { images, views } = buildImages(g, rngInput(g), source, { ...config, batch });
   g.output("images", images);
   g.output("views", views);
-  const values = await execute(gpu, g, { rng: rngValues(config.seed, 0) });
+  const stored = await source.feed?.(batch, imagesPerSample(config))?.at(0) ?? {};
+  const values = await execute(gpu, g, { ...stored, rng: rngValues(config.seed, 0) });
   const before = (row: number) => toImage(values.images!, images.shape, row, UNIT);
   const after = (row: number) => toImage(values.views!, views.shape, row, IMAGENET);
   const rows = Array.from({ length: batch }, (_, i) => i);
