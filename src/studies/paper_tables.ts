@@ -1,4 +1,4 @@
-/** The rows of the paper's tables as settings; what they are is in tasks/configs/tables.yaml. */
+/** The rows of the paper's tables as settings; what they are is in src/studies/paper_tables.yaml. */
 
 import { parse } from "yaml";
 import { z } from "zod";
@@ -73,7 +73,7 @@ export interface Tables {
 /** The tables with these numbers, in that order; one that is not there is a UserError. */
 export function readTables(numbers: readonly string[], scale: Scale): Tables {
   const { scales, methods, tables } = schema.parse(
-    parse(Deno.readTextFileSync(`${PROJECT_ROOT}/tasks/configs/tables.yaml`)),
+    parse(Deno.readTextFileSync(`${PROJECT_ROOT}/src/studies/paper_tables.yaml`)),
   );
   const { seeds, set } = scales[scale];
   return {

@@ -24,7 +24,7 @@ function intro(runs: readonly ReproducedRun[], { tables, seeds, sets }: Reproduc
   const overridden = sets.length ? ` Every run was overridden by ${sets.join(", ")}.` : "";
   return [
     `Settings: ${[...new Set(tables.map(({ config }) => config))].join(", ")}, and the overrides of each row in ` +
-    `tasks/configs/tables.yaml.${overridden} Seeds: ${seeds.join(", ")}. ${runs.length} runs took ` +
+    `src/studies/paper_tables.yaml.${overridden} Seeds: ${seeds.join(", ")}. ${runs.length} runs took ` +
     `${minutes.toFixed(0)} minutes of training together.`,
     "The paper's columns are top-1 or average precision on the data sets that they name. Those named here are the " +
     "probes of the runs' own settings: per cent, mean over the seeds with the lowest and the highest in parentheses. " +

@@ -31,13 +31,13 @@ Deno.test("IDX images become RGB squares of the size asked for", async () => {
 
 Deno.test("an image of the right size is left as it is", () => {
   const image = Uint8Array.of(1, 2, 3, 4);
-  assert.equal(resizeGray(image, 1, 2, 2, 2), image);
+  assert.equal(resizeGray(image, 1, 2, 2, 2, 2), image);
 });
 
 // 8 and 16 lie in the middle of four pixels each: PIL's bilinear gives these.
 Deno.test("enlarging keeps half-pixel centres", () => {
   assert.deepEqual(
-    [...resizeGray(Uint8Array.of(0, 100), 1, 1, 2, 4)],
+    [...resizeGray(Uint8Array.of(0, 100), 1, 1, 2, 4, 4)],
     Array(4).fill([0, 25, 75, 100]).flat(),
   );
 });
