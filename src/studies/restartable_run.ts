@@ -1,6 +1,6 @@
 /** A training and its probes in a folder of their own: read back where they are finished, gone on with where cut off. */
 
-import { type Config, configToYaml } from "../config.ts";
+import { type Config, configToYaml, loadConfig } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
 import { UserError } from "../errors.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
@@ -35,7 +35,7 @@ export async function restartableRun(
 ): Promise<RunResult | null> {
   const done = `${out}/result.json`;
   const checkpoint = `${out}/last.safetensors`;
-  await refuseOtherSettings(out, settings);
+  refuseOtherSettings(out, settings);
   if (exists(done)) return JSON.parse(await Deno.readTextFile(done));
   const { training, probes } = await trainAndProbe(gpu, settings, {
     out,
@@ -52,8 +52,9 @@ export async function restartableRun(
 }
 
 /** Throws UserError when a run that was begun in `out` has other settings: its numbers would be mixed with the new ones. */
-async function refuseOtherSettings(out: string, settings: Config): Promise<void> {
+function refuseOtherSettings(out: string, settings: Config): void {
   const file = `${out}/config.yaml`;
-  if (!exists(file) || await Deno.readTextFile(file) === configToYaml(settings)) return;
+  // Read as settings, so that a run from before a setting existed is one with its default.
+  if (!exists(file) || configToYaml(loadConfig(file)) === configToYaml(settings)) return;
   throw new UserError(`${out} was begun with other settings: give another --out, or remove that folder`);
 }
