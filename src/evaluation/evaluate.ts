@@ -1,12 +1,12 @@
 /** The probes of an encoder on a data set: features once, then the linear classifier and nearest neighbours. */
 
-import type { Config } from "../config.ts";
+import { type Config, parseConfig } from "../config.ts";
 import { type LabelledImages, loadDataset } from "../data/dataset.ts";
-import { resnetSpec } from "../encoders/resnet.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { StateStore } from "../gpu/store.ts";
-import { locate } from "../paths.ts";
+import { exists, locate } from "../paths.ts";
+import { type FrozenEncoder, resnetEncoder } from "./encoder.ts";
 import { FeatureExtractor, type Features, standardize } from "./features.ts";
 import { knn, type KnnResult } from "./knn.ts";
 import { linearProbe, type ProbeResult } from "./linear_probe.ts";
@@ -50,16 +50,23 @@ export async function loadProbeData(config: Config, warn: (line: string) => void
   return data;
 }
 
-/** Features of the encoder whose states are in `store`; `onImages` hears how many images are done. */
+/** The settings with a folder as the probe's data: IDX where it holds such files, else class folders. */
+export function withProbeData(config: Config, folder: string): Config {
+  const path = locate(folder);
+  if (!exists(path)) throw new UserError(`data folder ${folder} does not exist: check --data`);
+  const idx = [...Deno.readDirSync(path)].some((entry) => /-idx\d-ubyte(\.gz)?$/.test(entry.name));
+  const data = parseConfig(JSON.stringify({ probe: { data: { kind: idx ? "idx" : "folder", path } } })).probe.data;
+  return { ...config, probe: { ...config.probe, data } };
+}
+
+/** The encoder's features of both splits; `onImages` hears how many images are done. */
 export async function probeFeatures(
   gpu: Gpu,
-  store: StateStore,
-  config: Config,
+  encoder: FrozenEncoder,
   { train, test }: ProbeData,
   onImages?: (done: number) => void,
 ): Promise<ProbeFeatures> {
-  const side = config.encoder.input;
-  const extractor = await FeatureExtractor.create(gpu, store, resnetSpec(config.encoder), [side, side, train.c]);
+  const extractor = await FeatureExtractor.create(gpu, encoder, [train.h, train.w, train.c]);
   try {
     return {
       train: { features: await extractor.extract(train, onImages), labels: train.labels },
@@ -87,7 +94,7 @@ export async function evaluate(
   onImages?: (done: number) => void,
 ): Promise<Evaluation> {
   const begun = performance.now();
-  const features = await probeFeatures(gpu, store, config, data, onImages);
+  const features = await probeFeatures(gpu, resnetEncoder("", store, config.encoder), data, onImages);
   return {
     linear: await probeLinear(gpu, config, features),
     knn: await knn(gpu, features.train, features.test, features.classes),

@@ -2,14 +2,13 @@
 
 import { centerViews } from "../augment/views.ts";
 import type { LabelledImages } from "../data/dataset.ts";
-import { resnet, type ResnetSpec } from "../encoders/resnet.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { tunedTarget } from "../gpu/tune.ts";
 import { Session } from "../gpu/session.ts";
-import type { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
 import { plan } from "../graph/plan.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import type { FrozenEncoder } from "./encoder.ts";
 
 /** Images a pass. */
 const BATCH = 64;
@@ -27,22 +26,22 @@ export class FeatureExtractor {
   private constructor(readonly session: Session, readonly shape: readonly number[]) {}
 
   /**
-   * Compiles the encoder whose states are (or will be) in `store`, for images [h, w, c]: bytes, of which the centre is
-   * normalised on the device, or values that are `normalized` already (c = 3).
+   * Compiles an encoder for images [h, w, c]: bytes, which are normalised on the device, or values that are
+   * `normalized` already (c = 3). The states may get their values later.
    */
   static async create(
     gpu: Gpu,
-    store: StateStore,
-    spec: ResnetSpec,
+    encoder: FrozenEncoder,
     image: readonly [number, number, 1 | 3],
     form: "bytes" | "normalized" = "bytes",
   ): Promise<FeatureExtractor> {
     const g = new Graph();
     const shape = [BATCH, ...image];
     const images = g.input("images", shape);
-    const x = form === "bytes" ? centerViews(g, images, { size: image[0] }) : images;
-    g.output("features", resnet(g, x, spec, false).features);
-    return new FeatureExtractor(await Session.create(gpu, plan(g, await tunedTarget(gpu, g)), store), shape);
+    const { normalization } = encoder;
+    const x = form === "bytes" ? centerViews(g, images, { size: image[0], normalization }) : images;
+    g.output("features", encoder.build(g, x));
+    return new FeatureExtractor(await Session.create(gpu, plan(g, await tunedTarget(gpu, g)), encoder.store), shape);
   }
 
   /** Features of images as bytes [n, h, w, c]; `onBatch` hears how many images are done. */

@@ -1,0 +1,22 @@
+/** The linear probe on the probe's data. */
+
+import { probeLinear, withProbeData } from "../evaluate.ts";
+import type { Protocol } from "../protocol.ts";
+
+/** A linear classifier on the frozen encoder. */
+export const linearProtocol: Protocol = {
+  summary: "a linear classifier on the frozen encoder",
+  withData: withProbeData,
+  run: async ({ gpu, config, features }) => {
+    const result = await probeLinear(gpu, config, await features());
+    const { top1, top5, best } = result;
+    return {
+      result: { ...result },
+      lines: [
+        `top-1 ${top1.toFixed(2)}, top-5 ${top5.toFixed(2)} (last epoch)`,
+        `top-1 ${best.top1.toFixed(2)} (best epoch, ${best.epoch}, chosen on the test set)`,
+      ],
+      figures: { "ImageNet top-1": best.top1 },
+    };
+  },
+};

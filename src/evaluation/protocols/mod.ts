@@ -1,0 +1,18 @@
+/** The protocols by the name that `deno task evaluate --protocol` knows. */
+
+import type { Protocol } from "../protocol.ts";
+import { knnProtocol } from "./knn.ts";
+import { linearProtocol } from "./linear.ts";
+
+/** The table; a new protocol is a file beside this one and a line here. */
+export const PROTOCOLS = {
+  linear: linearProtocol,
+  knn: knnProtocol,
+} as const satisfies Record<string, Protocol>;
+
+/** A name in the table. */
+export type ProtocolName = keyof typeof PROTOCOLS;
+/** All names. */
+export const PROTOCOL_NAMES = Object.keys(PROTOCOLS) as ProtocolName[];
+/** Those that run where none is named. */
+export const DEFAULT_PROTOCOLS: readonly ProtocolName[] = ["linear", "knn"];
