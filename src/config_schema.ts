@@ -109,6 +109,10 @@ const probe = z.strictObject({
     /** Folder of classes, or IDX images file, of one split where its name is unusual. */
     train: text.nullable().default(null),
     test: text.nullable().default(null),
+    /** File of class folders' names, one a line: the others are left aside, as for ImageNet100. */
+    classes: text.nullable().default(null),
+    /** Whether a file that cannot be used ends the run; otherwise such files are left out and named. */
+    strict: z.boolean().default(false),
   }).prefault({}),
   epochs: count.default(60),
   /** Whether features are shifted and scaled by the training set's mean and std first; the paper does not. */

@@ -35,6 +35,16 @@ await runTask({
       parse: wholeNumber(),
       set: "seed",
     },
+    {
+      flags: "--classes <file>",
+      description: "uses the class folders that this file names, one a line, as for ImageNet100",
+      set: "probe.data.classes",
+    },
+    {
+      flags: "--strict",
+      description: "ends the run at the first file that cannot be used, instead of leaving it out",
+      set: "probe.data.strict",
+    },
     { flags: "--out <folder>", description: "writes evaluation.json there" },
   ],
   run,

@@ -3,7 +3,7 @@
 import type { Config } from "../config.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { FrozenEncoder } from "./encoder.ts";
-import type { ProbeData, ProbeFeatures } from "./evaluate.ts";
+import type { LabelledFeatures, ProbeData } from "./evaluate.ts";
 
 /** Columns of the paper's tables, in their order. */
 export const COLUMNS = ["ImageNet top-1", "VOC07 AP", "detection AP", "AP50", "AP75", "Cars"] as const;
@@ -19,10 +19,10 @@ export interface ProtocolContext {
   readonly out: string | null;
   /** Hears lines about the work. */
   readonly log: (line: string) => void;
-  /** The labelled images of `probe.data`, loaded once for all protocols. */
+  /** The labelled images of `probe.data`, opened once for all protocols. */
   labelled(): Promise<ProbeData>;
-  /** The encoder's features of them, computed once for all protocols. */
-  features(): Promise<ProbeFeatures>;
+  /** The encoder's features of their centres, computed once for all protocols. */
+  features(split: keyof ProbeData): Promise<LabelledFeatures>;
 }
 
 /** What a protocol says about an encoder. */

@@ -1,9 +1,10 @@
 /** Features of images on disk, by a checkpoint's encoder. */
 
 import type { Config } from "../config.ts";
-import { decodeImages, imagesIn, listClasses } from "../data/image_folder.ts";
+import { imagesIn, listClasses } from "../data/image_folder.ts";
+import { fileReader } from "../data/labelled_set.ts";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
-import { UserError, WorkError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import { type FrozenEncoder, resnetEncoder } from "../evaluation/encoder.ts";
 import { FeatureExtractor, type Features } from "../evaluation/features.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -56,7 +57,7 @@ async function encodeTensor(gpu: Gpu, encoder: FrozenEncoder, path: string): Pro
   if (tensor.dtype !== "F32" || tensor.shape.length !== 4 || channels !== 3) {
     throw new UserError(`${path}: images is ${tensor.dtype} [${tensor.shape}], it must be F32 [n, 3, h, w]`);
   }
-  const extractor = await FeatureExtractor.create(gpu, encoder, [height, width, 3], "normalized");
+  const extractor = await FeatureExtractor.create(gpu, encoder, [height, width], "normalized");
   try {
     return await extractor.extractPlanes(tensor.data, n);
   } finally {
@@ -73,12 +74,13 @@ async function encodeFolder(
   const flat = imagesIn(folder);
   const files = flat.length > 0 ? flat : listClasses(folder).files;
   const { size } = encoder;
-  const { images, kept } = await decodeImages(files, { size, warn });
-  if (kept.length === 0) throw new WorkError(`none of the ${files.length} images in ${folder} can be read`);
-  const extractor = await FeatureExtractor.create(gpu, encoder, [size, size, 3]);
-  const progress = startProgress({ label: "encoding", total: kept.length });
+  const extractor = await FeatureExtractor.create(gpu, encoder, [size, size]);
+  const progress = startProgress({ label: "encoding", total: files.length });
   try {
-    const features = await extractor.extract({ images, n: kept.length }, (done) => progress.update(done));
+    const { features, kept } = await extractor.extract(
+      fileReader(files, { size, warn }),
+      (done) => progress.update(done),
+    );
     return { features, files: Array.from(kept, (i) => files[i]!) };
   } finally {
     progress.stop();

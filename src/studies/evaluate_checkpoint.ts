@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { loadEncoder } from "../encoders/weights.ts";
 import { type FrozenEncoder, resnetEncoder } from "../evaluation/encoder.ts";
-import { loadProbeData, type ProbeData, probeFeatures } from "../evaluation/evaluate.ts";
+import { type LabelledFeatures, openProbeData, type ProbeData, splitFeatures } from "../evaluation/evaluate.ts";
 import type { Outcome, ProtocolContext } from "../evaluation/protocol.ts";
 import { type ProtocolName, PROTOCOLS } from "../evaluation/protocols/mod.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -15,7 +15,7 @@ import { encoderStates } from "./train_and_probe.ts";
 /** What an evaluation says. */
 export interface CheckpointEvaluation {
   readonly checkpoint: string;
-  /** Sizes of the labelled data; null where no protocol looked at them. */
+  /** Images of the labelled data that were used; null where no protocol looked at them. */
   readonly data: { readonly n_train: number; readonly n_test: number; readonly classes: number } | null;
   /** In the order in which the protocols were asked for. */
   readonly outcomes: ReadonlyMap<ProtocolName, Outcome>;
@@ -40,9 +40,20 @@ export async function evaluateCheckpoint(
   try {
     await loadStates(store, checkpoint, config);
     const encoder = resnetEncoder(checkpoint, store, config.encoder);
-    const labelled = once(() => loadProbeData(config, log));
-    const features = once(async () => await featuresWithProgress(gpu, encoder, await labelled.get()));
-    const context = { gpu, encoder, config, out, log, labelled: labelled.get, features: features.get };
+    const labelled = once(() => openProbeData(config.probe.data, encoder.size, log));
+    const features = {
+      train: once(async () => await featuresWithProgress(gpu, encoder, await labelled.get(), "train")),
+      test: once(async () => await featuresWithProgress(gpu, encoder, await labelled.get(), "test")),
+    };
+    const context: ProtocolContext = {
+      gpu,
+      encoder,
+      config,
+      out,
+      log,
+      labelled: labelled.get,
+      features: (split) => features[split].get(),
+    };
     const outcomes = new Map<ProtocolName, Outcome>();
     for (const name of protocols) outcomes.set(name, await PROTOCOLS[name].run(context));
     return { checkpoint, data: labelled.made() ? sizesOf(await labelled.get()) : null, outcomes };
@@ -69,17 +80,22 @@ export function evaluationText({ checkpoint, data, outcomes }: CheckpointEvaluat
   return [checkpoint + sizes, ...lines].join("\n");
 }
 
-async function featuresWithProgress(gpu: Gpu, encoder: FrozenEncoder, data: ProbeData) {
-  const progress = startProgress({ label: "features", total: data.train.n + data.test.n });
+async function featuresWithProgress(
+  gpu: Gpu,
+  encoder: FrozenEncoder,
+  data: ProbeData,
+  split: keyof ProbeData,
+): Promise<LabelledFeatures> {
+  const progress = startProgress({ label: `features, ${split} split`, total: data[split].n });
   try {
-    return await probeFeatures(gpu, encoder, data, (done) => progress.update(done));
+    return await splitFeatures(gpu, encoder, data[split], (done) => progress.update(done));
   } finally {
     progress.stop();
   }
 }
 
 function sizesOf({ train, test }: ProbeData) {
-  return { n_train: train.n, n_test: test.n, classes: train.classes.length };
+  return { n_train: train.n - train.rejected(), n_test: test.n - test.rejected(), classes: train.classes.length };
 }
 
 /** A value that is made when it is first asked for. */

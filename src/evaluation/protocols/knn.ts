@@ -8,9 +8,9 @@ import type { Protocol } from "../protocol.ts";
 export const knnProtocol: Protocol = {
   summary: "weighted nearest neighbours by cosine",
   withData: withProbeData,
-  run: async ({ gpu, features }) => {
-    const { train, test, classes } = await features();
-    const result = await knn(gpu, train, test, classes);
+  run: async ({ gpu, labelled, features }) => {
+    const classes = (await labelled()).train.classes.length;
+    const result = await knn(gpu, await features("train"), await features("test"), classes);
     const { top1, top5, k } = result;
     return {
       result: { ...result },

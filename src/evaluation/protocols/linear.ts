@@ -1,14 +1,18 @@
 /** The linear probe on the probe's data. */
 
-import { probeLinear, withProbeData } from "../evaluate.ts";
+import { standardizeBoth, withProbeData } from "../evaluate.ts";
+import { linearProbe } from "../linear_probe.ts";
 import type { Protocol } from "../protocol.ts";
 
 /** A linear classifier on the frozen encoder. */
 export const linearProtocol: Protocol = {
   summary: "a linear classifier on the frozen encoder",
   withData: withProbeData,
-  run: async ({ gpu, config, features }) => {
-    const result = await probeLinear(gpu, config, await features());
+  run: async ({ gpu, config, labelled, features }) => {
+    const classes = (await labelled()).train.classes.length;
+    const [train, test] = [await features("train"), await features("test")];
+    const [a, b] = config.probe.standardize ? standardizeBoth(train, test) : [train, test];
+    const result = await linearProbe(gpu, a, b, classes, { ...config.probe, seed: config.seed });
     const { top1, top5, best } = result;
     return {
       result: { ...result },
