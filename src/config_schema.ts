@@ -115,10 +115,16 @@ const probe = z.strictObject({
     strict: z.boolean().default(false),
   }).prefault({}),
   epochs: count.default(60),
+  /** Training images of the linear protocol: cut anew each epoch as in the paper, or their centres' features once. */
+  crops: z.enum(["random", "center"]).default("random"),
+  /** Seeds that probes are repeated with, for a confidence interval; null: the run's own seed, once. */
+  seeds: z.array(z.int().min(0).max(0xffffffff)).min(1).nullable().default(null),
   /** Whether features are shifted and scaled by the training set's mean and std first; the paper does not. */
   standardize: z.boolean().default(false),
   /** The paper's rate for encoders trained on generated images. */
   lr: positive.default(2),
+  /** Rates among which the quick probes choose. */
+  rates: z.array(positive).min(1).default([0.02, 0.06, 0.2, 0.6, 2]),
   batch: count.default(256),
   momentum: z.number().min(0).lt(1).default(0.9),
   weight_decay: atLeastZero.default(0),

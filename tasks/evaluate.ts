@@ -45,7 +45,12 @@ await runTask({
       description: "ends the run at the first file that cannot be used, instead of leaving it out",
       set: "probe.data.strict",
     },
-    { flags: "--out <folder>", description: "writes evaluation.json there" },
+    {
+      flags: "--seeds <list>",
+      description: "seeds of the classifiers between commas, for a confidence interval",
+      parse: listOf(wholeNumber()),
+    },
+    { flags: "--out <folder>", description: "writes evaluation.json, a table by class and a confusion picture there" },
   ],
   run,
 });
@@ -57,7 +62,11 @@ async function run({ options, config, print, log }: TaskContext): Promise<unknow
   }
   const file = checkpoint === "random" ? checkpoint : locate(checkpoint);
   const protocols = options.protocol as ProtocolName[];
-  const settings = withData(await encoderSettings(file, config()), options.data as string | undefined, protocols);
+  const own = file === "random" ? null : await settingsOf(file);
+  const settings = withSeeds(
+    withData(withEncoder(config(own ?? undefined), own), options.data as string | undefined, protocols),
+    options.seeds as number[] | undefined,
+  );
   const out = options.out as string | undefined ?? null;
   if (out !== null) await Deno.mkdir(out, { recursive: true });
   const gpu = await openGpu();
@@ -70,11 +79,15 @@ async function run({ options, config, print, log }: TaskContext): Promise<unknow
 }
 
 /** The settings, with the encoder of the checkpoint where it names one, and its probe data where the settings have none. */
-async function encoderSettings(file: string, config: Config): Promise<Config> {
-  const own = file === "random" ? null : await settingsOf(file);
+function withEncoder(config: Config, own: Config | null): Config {
   if (!own) return config;
   const data = config.probe.data.path ?? config.probe.data.train ? config.probe.data : own.probe.data;
   return { ...config, encoder: own.encoder, probe: { ...config.probe, data } };
+}
+
+/** The settings with the seeds of --seeds, each once. */
+function withSeeds(config: Config, seeds: readonly number[] | undefined): Config {
+  return seeds ? { ...config, probe: { ...config.probe, seeds: [...new Set(seeds)] } } : config;
 }
 
 /** The settings with the folder of --data as the data of every protocol that is asked for. */

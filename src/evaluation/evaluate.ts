@@ -8,7 +8,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { locate } from "../paths.ts";
 import { type FrozenEncoder, resnetEncoder } from "./encoder.ts";
-import { applyScaling, FeatureExtractor, type Features, scalingOf } from "./features.ts";
+import { applyScaling, FeatureExtractor, type LabelledFeatures, scalingOf } from "./features.ts";
 import { knn, type KnnResult } from "./knn.ts";
 import { linearProbe, type ProbeResult } from "./linear_probe.ts";
 
@@ -26,12 +26,6 @@ export interface Evaluation {
   readonly n_test: number;
   readonly classes: number;
   readonly seconds: number;
-}
-
-/** Features of a split with their labels; images that cannot be used are left out. */
-export interface LabelledFeatures {
-  readonly features: Features;
-  readonly labels: Int32Array;
 }
 
 /**
@@ -112,7 +106,7 @@ export async function evaluate(
   const classes = data.train.classes.length;
   const [a, b] = config.probe.standardize ? standardizeBoth(train, test) : [train, test];
   return {
-    linear: await linearProbe(gpu, a, b, classes, { ...config.probe, seed: config.seed }),
+    linear: (await linearProbe(gpu, a, b, classes, { ...config.probe, seed: config.seed })).result,
     knn: await knn(gpu, train, test, classes),
     n_train: train.labels.length,
     n_test: test.labels.length,

@@ -25,6 +25,12 @@ export interface Features {
   readonly size: number;
 }
 
+/** Features with the label of each row. */
+export interface LabelledFeatures {
+  readonly features: Features;
+  readonly labels: Int32Array;
+}
+
 /** An encoder ready for images of one size. The caller closes it. */
 export class FeatureExtractor {
   /** Length of a feature. */

@@ -12,7 +12,7 @@ import { plan } from "../graph/plan.ts";
 import { l2Normalize } from "../ops/l2_normalize.ts";
 import { matmul } from "../ops/matmul.ts";
 import { topAccuracy } from "./accuracy.ts";
-import type { Features } from "./features.ts";
+import type { LabelledFeatures } from "./features.ts";
 
 /** Neighbours that vote, and the temperature of their votes. */
 export interface KnnSettings {
@@ -36,8 +36,8 @@ const BATCH = 256;
 /** Classifies `test` by its neighbours in `train`. */
 export async function knn(
   gpu: Gpu,
-  train: { readonly features: Features; readonly labels: Int32Array },
-  test: { readonly features: Features; readonly labels: Int32Array },
+  train: LabelledFeatures,
+  test: LabelledFeatures,
   classes: number,
   { k: wanted, temperature }: KnnSettings = KNN_DEFAULTS,
 ): Promise<KnnResult> {

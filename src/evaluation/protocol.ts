@@ -3,7 +3,8 @@
 import type { Config } from "../config.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { FrozenEncoder } from "./encoder.ts";
-import type { LabelledFeatures, ProbeData } from "./evaluate.ts";
+import type { ProbeData } from "./evaluate.ts";
+import type { LabelledFeatures } from "./features.ts";
 
 /** Columns of the paper's tables, in their order. */
 export const COLUMNS = ["ImageNet top-1", "VOC07 AP", "detection AP", "AP50", "AP75", "Cars"] as const;

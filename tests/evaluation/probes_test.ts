@@ -2,6 +2,11 @@
 
 import assert from "node:assert/strict";
 import { inTop, topAccuracy } from "../../src/evaluation/accuracy.ts";
+import { drawCrop } from "../../src/augment/crop_draw.ts";
+import { classRows, countConfusion } from "../../src/evaluation/confusion.ts";
+import { chooseRate, shuffledByClass } from "../../src/evaluation/rate_choice.ts";
+import { estimate } from "../../src/evaluation/summary.ts";
+import { philox4x32 } from "../../src/generators/random.ts";
 import { applyScaling, scalingOf } from "../../src/evaluation/features.ts";
 import { knn } from "../../src/evaluation/knn.ts";
 import { linearProbe } from "../../src/evaluation/linear_probe.ts";
@@ -40,7 +45,9 @@ const SETTINGS = { epochs: 20, lr: 0.1, batch: 32, momentum: 0.9, weight_decay: 
 gpuTest("separable features are classified without an error, and the same each time", async (gpu) => {
   const [train, test] = [clusters(200, 12, 7, 1), clusters(70, 12, 7, 2)];
   const first = await linearProbe(gpu, train, test, 7, SETTINGS);
-  assert.deepEqual([first.top1, first.top5, first.best.top1], [100, 100, 100]);
+  const { top1, top5, best } = first.result;
+  assert.deepEqual([top1, top5, best.top1, best.top5], [100, 100, 100, 100]);
+  assert.deepEqual(first.predicted, test.labels);
   assert.deepEqual(await linearProbe(gpu, train, test, 7, SETTINGS), first);
   assert.deepEqual(await knn(gpu, train, test, 7), { top1: 100, top5: 100, k: 20 });
 });
@@ -58,4 +65,70 @@ Deno.test("standardised features have mean 0 and std 1 on the training set, cons
     rtol: 1e-5,
     atol: 1e-5,
   });
+});
+
+Deno.test("the rate is chosen on a part of the training set that each class gives its share of", () => {
+  const labels = Int32Array.from({ length: 30 }, (_, i) => i % 3);
+  const order = shuffledByClass(labels, 5);
+  assert.deepEqual(order.map((rows) => rows.length), [10, 10, 10]);
+  assert.ok(order.every((rows, label) => rows.every((row) => labels[row] === label)));
+  assert.notDeepEqual(order, shuffledByClass(labels, 6));
+  assert.deepEqual(order, shuffledByClass(labels, 5));
+});
+
+gpuTest("of rates that are too small, right and too large the right one is chosen", async (gpu) => {
+  const train = clusters(200, 12, 7, 1);
+  const { lr, tried } = await chooseRate(gpu, train, 7, [1e-6, 0.1, 1e4], SETTINGS);
+  assert.equal(lr, 0.1);
+  assert.deepEqual(tried.map((entry) => entry.lr), [1e-6, 0.1, 1e4]);
+  assert.deepEqual((await chooseRate(gpu, clusters(7, 12, 7, 1), 7, [0.3, 0.1], SETTINGS)).tried, []);
+});
+
+Deno.test("seeds give a mean and Student's interval", () => {
+  assert.deepEqual(estimate([4]), { mean: 4, margin: null });
+  const { mean, margin } = estimate([1, 2, 3]); // std 1: 4.303 / sqrt(3)
+  assertClose([mean, margin!], [2, 2.484337], { rtol: 1e-6, atol: 0 });
+});
+
+Deno.test("confusion counts rows by class and columns by prediction", () => {
+  const confusion = countConfusion(Int32Array.of(0, 0, 1, 1), [Int32Array.of(0, 1, 1, 1)], ["a", "b", "c"]);
+  assert.deepEqual([...confusion.counts], [1, 1, 0, 0, 2, 0, 0, 0, 0]);
+  assert.deepEqual(classRows(confusion), [
+    { name: "a", images: 2, accuracy: 50, mistaken: { name: "b", images: 1 } },
+    { name: "b", images: 2, accuracy: 100, mistaken: null },
+    { name: "c", images: 0, accuracy: null, mistaken: null },
+  ]);
+});
+
+/** Mean share of the area of crops that fit: areas and logarithms of ratios are uniform before large ones are refused. */
+function meanArea(width: number, height: number): number {
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < 400; i++) {
+    for (let j = 0; j < 400; j++) {
+      const share = 0.2 + 0.8 * (i + 0.5) / 400;
+      const ratio = 0.75 * (16 / 9) ** ((j + 0.5) / 400);
+      const fits = share * width * height * ratio <= width ** 2 && share * width * height / ratio <= height ** 2;
+      sum += fits ? share : 0;
+      count += Number(fits);
+    }
+  }
+  return sum / count;
+}
+
+Deno.test("crops drawn on the host follow torchvision's law", () => {
+  const areas: number[] = [];
+  let flips = 0;
+  for (let i = 0; i < 2000; i++) {
+    const { left, top, width, height, flip } = drawCrop((block) => philox4x32([block, i, 0, 40], [1, 0]), 120, 80);
+    assert.ok(left >= 0 && top >= 0 && width > 0 && height > 0 && left + width <= 120 && top + height <= 80);
+    assert.ok(width / height > 0.72 && width / height < 1.38);
+    areas.push(width * height / 9600);
+    flips += Number(flip);
+  }
+  assert.ok(Math.min(...areas) > 0.19 && Math.max(...areas) > 0.8);
+  assertClose([areas.reduce((a, b) => a + b, 0) / areas.length], [meanArea(120, 80)], { rtol: 0.02, atol: 0 });
+  assertClose([flips / areas.length], [0.5], { rtol: 0.07, atol: 0 });
+  const centre = drawCrop((block) => philox4x32([block, 0, 0, 40], [1, 0]), 400, 20);
+  assert.deepEqual({ ...centre, flip: false }, { left: 186, top: 0, width: 27, height: 20, flip: false });
 });

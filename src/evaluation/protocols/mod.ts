@@ -3,10 +3,12 @@
 import type { Protocol } from "../protocol.ts";
 import { knnProtocol } from "./knn.ts";
 import { linearProtocol } from "./linear.ts";
+import { linearQuickProtocol } from "./linear_quick.ts";
 
 /** The table; a new protocol is a file beside this one and a line here. */
 export const PROTOCOLS = {
   linear: linearProtocol,
+  "linear-quick": linearQuickProtocol,
   knn: knnProtocol,
 } as const satisfies Record<string, Protocol>;
 
