@@ -128,6 +128,10 @@ const probe = z.strictObject({
   batch: count.default(256),
   momentum: z.number().min(0).lt(1).default(0.9),
   weight_decay: atLeastZero.default(0),
+  /** Nearest neighbours that vote, and the temperature of their votes (Wu et al. 2018; 20 as in later work, not 200). */
+  knn: z.strictObject({ k: count.default(20), temperature: positive.default(0.07) }).prefault({}),
+  /** Shares of the labels that the few-shot protocol trains on. */
+  labels: z.array(positive.max(1)).min(1).default([0.01, 0.1]),
 });
 
 /** The whole configuration; parsing `{}` gives the defaults. */

@@ -107,7 +107,7 @@ export async function evaluate(
   const [a, b] = config.probe.standardize ? standardizeBoth(train, test) : [train, test];
   return {
     linear: (await linearProbe(gpu, a, b, classes, { ...config.probe, seed: config.seed })).result,
-    knn: await knn(gpu, train, test, classes),
+    knn: await knn(gpu, train, test, classes, config.probe.knn),
     n_train: train.labels.length,
     n_test: test.labels.length,
     classes,

@@ -47,4 +47,11 @@ gpuTest("the linear protocols repeat themselves, and tell seeds apart", () =>
     const centres = await evaluate("linear", "--set", "probe.crops=center");
     assert.equal(centres.linear.crops, "center");
     assert.notEqual(centres.linear.loss, linear.loss);
+
+    const few = await evaluate("few-shot,knn", "--set", "probe.labels=[0.05, 0.5]", "--set", "probe.knn.k=3");
+    const shares = few["few-shot"].shares.map((
+      { share, images }: { share: number; images: number },
+    ) => [share, images]);
+    assert.deepEqual(shares, [[0.05, 2], [0.5, 8]]);
+    assert.deepEqual([few.knn.k, few.knn.temperature], [3, 0.07]);
   }));

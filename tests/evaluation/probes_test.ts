@@ -40,6 +40,7 @@ function clusters(n: number, size: number, classes: number, seed: number) {
   return { features: { data, n, size }, labels };
 }
 
+const NEIGHBOURS = { k: 20, temperature: 0.07 };
 const SETTINGS = { epochs: 20, lr: 0.1, batch: 32, momentum: 0.9, weight_decay: 0, seed: 1 };
 
 gpuTest("separable features are classified without an error, and the same each time", async (gpu) => {
@@ -49,12 +50,12 @@ gpuTest("separable features are classified without an error, and the same each t
   assert.deepEqual([top1, top5, best.top1, best.top5], [100, 100, 100, 100]);
   assert.deepEqual(first.predicted, test.labels);
   assert.deepEqual(await linearProbe(gpu, train, test, 7, SETTINGS), first);
-  assert.deepEqual(await knn(gpu, train, test, 7), { top1: 100, top5: 100, k: 20 });
+  assert.deepEqual(await knn(gpu, train, test, 7, NEIGHBOURS), { top1: 100, top5: 100, k: 20 });
 });
 
 gpuTest("random labels are guessed at chance, and a small training set bounds k", async (gpu) => {
   const train = { ...clusters(12, 8, 2, 1), labels: Int32Array.from({ length: 12 }, (_, i) => (i >> 1) % 2) };
-  const result = await knn(gpu, train, clusters(10, 8, 2, 3), 2);
+  const result = await knn(gpu, train, clusters(10, 8, 2, 3), 2, NEIGHBOURS);
   assert.equal(result.k, 12);
   assert.equal(result.top5, 100);
 });
@@ -131,4 +132,29 @@ Deno.test("crops drawn on the host follow torchvision's law", () => {
   assertClose([flips / areas.length], [0.5], { rtol: 0.07, atol: 0 });
   const centre = drawCrop((block) => philox4x32([block, 0, 0, 40], [1, 0]), 400, 20);
   assert.deepEqual({ ...centre, flip: false }, { left: 186, top: 0, width: 27, height: 20, flip: false });
+});
+
+gpuTest("neighbours in a training set of several parts vote as in the definition", async (gpu) => {
+  const [n, size, classes, k, temperature] = [8192 + 300, 4, 5, 7, 0.1];
+  const set = (count: number, seed: number) => ({
+    features: { data: noise(count * size, seed), n: count, size },
+    labels: Int32Array.from(noise(count, seed + 10), (v) => Math.floor(1000 * Math.abs(v)) % classes),
+  });
+  const [train, test] = [set(n, 1), set(40, 2)];
+  const unit = ({ features: { data } }: typeof train, i: number) => {
+    const row = [...data.subarray(i * size, (i + 1) * size)];
+    return row.map((v) => v / Math.hypot(...row));
+  };
+  const bank = Array.from({ length: n }, (_, i) => unit(train, i));
+  let hits = 0;
+  for (let i = 0; i < 40; i++) {
+    const query = unit(test, i);
+    const scored = bank.map((row, j) => [row.reduce((sum, v, d) => sum + v * query[d]!, 0), j] as const)
+      .sort((a, b) => b[0] - a[0]).slice(0, k);
+    const votes = new Array(classes).fill(0);
+    for (const [similarity, j] of scored) votes[train.labels[j]!] += Math.exp(similarity / temperature);
+    hits += Number(votes.indexOf(Math.max(...votes)) === test.labels[i]);
+  }
+  const { top1 } = await knn(gpu, train, test, classes, { k, temperature });
+  assertClose([top1], [100 * hits / 40], { rtol: 0, atol: 2.5 }); // one row may fall on either side of a tie
 });

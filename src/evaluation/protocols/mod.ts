@@ -1,6 +1,7 @@
 /** The protocols by the name that `deno task evaluate --protocol` knows. */
 
 import type { Protocol } from "../protocol.ts";
+import { fewShotProtocol } from "./few_shot.ts";
 import { knnProtocol } from "./knn.ts";
 import { linearProtocol } from "./linear.ts";
 import { linearQuickProtocol } from "./linear_quick.ts";
@@ -10,6 +11,7 @@ export const PROTOCOLS = {
   linear: linearProtocol,
   "linear-quick": linearQuickProtocol,
   knn: knnProtocol,
+  "few-shot": fewShotProtocol,
 } as const satisfies Record<string, Protocol>;
 
 /** A name in the table. */
