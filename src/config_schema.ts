@@ -109,15 +109,29 @@ const probe = z.strictObject({
     /** Folder of classes, or IDX images file, of one split where its name is unusual. */
     train: text.nullable().default(null),
     test: text.nullable().default(null),
+    /** File of class folders' names, one a line: the others are left aside, as for ImageNet100. */
+    classes: text.nullable().default(null),
+    /** Whether a file that cannot be used ends the run; otherwise such files are left out and named. */
+    strict: z.boolean().default(false),
   }).prefault({}),
   epochs: count.default(60),
+  /** Training images of the linear protocol: cut anew each epoch as in the paper, or their centres' features once. */
+  crops: z.enum(["random", "center"]).default("random"),
+  /** Seeds that probes are repeated with, for a confidence interval; null: the run's own seed, once. */
+  seeds: z.array(z.int().min(0).max(0xffffffff)).min(1).nullable().default(null),
   /** Whether features are shifted and scaled by the training set's mean and std first; the paper does not. */
   standardize: z.boolean().default(false),
   /** The paper's rate for encoders trained on generated images. */
   lr: positive.default(2),
+  /** Rates among which the quick probes choose. */
+  rates: z.array(positive).min(1).default([0.02, 0.06, 0.2, 0.6, 2]),
   batch: count.default(256),
   momentum: z.number().min(0).lt(1).default(0.9),
   weight_decay: atLeastZero.default(0),
+  /** Nearest neighbours that vote, and the temperature of their votes (Wu et al. 2018; 20 as in later work, not 200). */
+  knn: z.strictObject({ k: count.default(20), temperature: positive.default(0.07) }).prefault({}),
+  /** Shares of the labels that the few-shot protocol trains on. */
+  labels: z.array(positive.max(1)).min(1).default([0.01, 0.1]),
 });
 
 /** The whole configuration; parsing `{}` gives the defaults. */

@@ -1,29 +1,30 @@
 /** `deno task evaluate`: the probes of a checkpoint on labelled real images. */
 
-import { type Config, parseConfig } from "../src/config.ts";
+import type { Config } from "../src/config.ts";
 import { listOf, oneOf, runTask, type TaskContext, wholeNumber } from "../src/cli.ts";
 import { writeAtomic } from "../src/data/atomic.ts";
 import { UserError } from "../src/errors.ts";
+import { DEFAULT_PROTOCOLS, PROTOCOL_NAMES, type ProtocolName, PROTOCOLS } from "../src/evaluation/protocols/mod.ts";
 import { openGpu } from "../src/gpu/device.ts";
-import { exists, locate } from "../src/paths.ts";
-import {
-  type CheckpointEvaluation,
-  evaluateCheckpoint,
-  type Protocol,
-  PROTOCOLS,
-} from "../src/studies/evaluate_checkpoint.ts";
+import { locate } from "../src/paths.ts";
+import { evaluateCheckpoint, evaluationJson, evaluationText } from "../src/studies/evaluate_checkpoint.ts";
 import { settingsOf } from "../src/training/checkpoint.ts";
 
 await runTask({
   name: "evaluate",
-  summary: "Probes an encoder on labelled images: a linear classifier and nearest neighbours on its features.",
+  summary: "Measures a frozen encoder on labelled images.",
   defaultConfig: "tasks/configs/quick.yaml",
   options: [
     {
       flags: "--checkpoint <file>",
       description: "a checkpoint, torchvision-named weights, or random for the untrained network",
     },
-    { flags: "--protocol <names>", description: `some of ${PROTOCOLS.join(", ")}`, parse: listOf(oneOf(PROTOCOLS)) },
+    {
+      flags: "--protocol <names>",
+      description: `some of ${PROTOCOL_NAMES.map((name) => `${name} (${PROTOCOLS[name].summary})`).join(", ")}`,
+      parse: listOf(oneOf(PROTOCOL_NAMES)),
+      default: DEFAULT_PROTOCOLS,
+    },
     {
       flags: "--data <folder>",
       description: "IDX files, or class folders in train/ and test/ or val/ (default: the settings' probe data)",
@@ -34,7 +35,22 @@ await runTask({
       parse: wholeNumber(),
       set: "seed",
     },
-    { flags: "--out <folder>", description: "writes evaluation.json there" },
+    {
+      flags: "--classes <file>",
+      description: "uses the class folders that this file names, one a line, as for ImageNet100",
+      set: "probe.data.classes",
+    },
+    {
+      flags: "--strict",
+      description: "ends the run at the first file that cannot be used, instead of leaving it out",
+      set: "probe.data.strict",
+    },
+    {
+      flags: "--seeds <list>",
+      description: "seeds of the classifiers between commas, for a confidence interval",
+      parse: listOf(wholeNumber()),
+    },
+    { flags: "--out <folder>", description: "writes evaluation.json, a table by class and a confusion picture there" },
   ],
   run,
 });
@@ -45,44 +61,37 @@ async function run({ options, config, print, log }: TaskContext): Promise<unknow
     throw new UserError("--checkpoint is missing: give a file, or random for the untrained network");
   }
   const file = checkpoint === "random" ? checkpoint : locate(checkpoint);
-  const settings = withData(await encoderSettings(file, config()), options.data as string | undefined);
+  const protocols = options.protocol as ProtocolName[];
+  const own = file === "random" ? null : await settingsOf(file);
+  const settings = withSeeds(
+    withData(withEncoder(config(own ?? undefined), own), options.data as string | undefined, protocols),
+    options.seeds as number[] | undefined,
+  );
+  const out = options.out as string | undefined ?? null;
+  if (out !== null) await Deno.mkdir(out, { recursive: true });
   const gpu = await openGpu();
-  const result = await evaluateCheckpoint(gpu, file, settings, options.protocol as Protocol[] ?? PROTOCOLS, log);
+  const evaluation = await evaluateCheckpoint(gpu, file, settings, protocols, { out, log });
   gpu.close();
-  if (options.out !== undefined) {
-    await Deno.mkdir(options.out as string, { recursive: true });
-    await writeAtomic(`${options.out}/evaluation.json`, JSON.stringify(result, null, 2) + "\n");
-  }
-  print(tableOf(result));
+  const result = evaluationJson(evaluation);
+  if (out !== null) await writeAtomic(`${out}/evaluation.json`, JSON.stringify(result, null, 2) + "\n");
+  print(evaluationText(evaluation));
   return result;
 }
 
 /** The settings, with the encoder of the checkpoint where it names one, and its probe data where the settings have none. */
-async function encoderSettings(file: string, config: Config): Promise<Config> {
-  const own = file === "random" ? null : await settingsOf(file);
+function withEncoder(config: Config, own: Config | null): Config {
   if (!own) return config;
   const data = config.probe.data.path ?? config.probe.data.train ? config.probe.data : own.probe.data;
   return { ...config, encoder: own.encoder, probe: { ...config.probe, data } };
 }
 
-/** The settings with another data set: IDX where the folder holds such files, else class folders. */
-function withData(config: Config, folder: string | undefined): Config {
-  if (folder === undefined) return config;
-  const path = locate(folder);
-  if (!exists(path)) throw new UserError(`data folder ${folder} does not exist: check --data`);
-  const idx = [...Deno.readDirSync(path)].some((entry) => /-idx\d-ubyte(\.gz)?$/.test(entry.name));
-  const data = parseConfig(JSON.stringify({ probe: { data: { kind: idx ? "idx" : "folder", path } } })).probe.data;
-  return { ...config, probe: { ...config.probe, data } };
+/** The settings with the seeds of --seeds, each once. */
+function withSeeds(config: Config, seeds: readonly number[] | undefined): Config {
+  return seeds ? { ...config, probe: { ...config.probe, seeds: [...new Set(seeds)] } } : config;
 }
 
-function tableOf({ checkpoint, n_train, n_test, classes, linear, knn }: CheckpointEvaluation): string {
-  const lines = [`${checkpoint}: ${n_train} training and ${n_test} test images of ${classes} classes, per cent`];
-  if (linear) {
-    lines.push(`linear  top-1 ${linear.top1.toFixed(2)}, top-5 ${linear.top5.toFixed(2)} (last epoch)`);
-    lines.push(
-      `        top-1 ${linear.best.top1.toFixed(2)} (best epoch, ${linear.best.epoch}, chosen on the test set)`,
-    );
-  }
-  if (knn) lines.push(`kNN     top-1 ${knn.top1.toFixed(2)}, top-5 ${knn.top5.toFixed(2)} (k ${knn.k})`);
-  return lines.join("\n");
+/** The settings with the folder of --data as the data of every protocol that is asked for. */
+function withData(config: Config, folder: string | undefined, protocols: readonly ProtocolName[]): Config {
+  if (folder === undefined) return config;
+  return protocols.reduce((settings, name) => PROTOCOLS[name].withData(settings, folder), config);
 }

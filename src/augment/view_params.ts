@@ -110,7 +110,7 @@ export function fixedLaw(law: ViewLaw, height: number, width: number) {
 }
 
 /** The centre crop that torchvision takes when no try fits: the whole image brought within the ratios. */
-function fallbackBox([low, high]: readonly [number, number], height: number, width: number): number[] {
+export function fallbackBox([low, high]: readonly [number, number], height: number, width: number): number[] {
   const h = Math.min(height, Math.max(1, width / height < low ? Math.round(width / low) : height));
   const w = Math.min(width, Math.max(1, width / height > high ? Math.round(height * high) : width));
   return [Math.floor((height - h) / 2), Math.floor((width - w) / 2), h, w];

@@ -11,21 +11,62 @@ export interface Image {
 
 sharp.concurrency(1); // one thread an image: many images are under way at once
 
+/** A rectangle of an image in pixels, mirrored or not. */
+export interface Crop {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly flip: boolean;
+}
+
 /**
- * Decodes a file to RGB [size, size, 3] by the evaluation protocol: the shorter side becomes `shorter`,
+ * Decodes an image to RGB [size, size, 3] by the evaluation protocol: the shorter side becomes `shorter`,
  * then the centre is cropped. Arithmetic of the sizes as in torchvision's Resize and CenterCrop.
  */
-export async function decodeSquare(path: string, size: number, shorter: number): Promise<Uint8Array> {
-  const { width, height } = await sharp(path).metadata();
+export async function decodeSquare(source: string | Image, size: number, shorter: number): Promise<Uint8Array> {
+  const { width, height } = await uprightSize(source);
   const short = Math.min(width, height);
   const w = Math.trunc(shorter * width / short);
   const h = Math.trunc(shorter * height / short);
-  const { data, info } = await sharp(path)
-    .resize(w, h, { fit: "fill", kernel: "linear", fastShrinkOnLoad: false })
-    .extract({ left: Math.round((w - size) / 2), top: Math.round((h - size) / 2), width: size, height: size })
-    .removeAlpha()
-    .toColourspace("srgb")
-    .raw({ depth: "uchar" })
+  return await toRgb(
+    upright(source)
+      .resize(w, h, RESIZE)
+      .extract({ left: Math.round((w - size) / 2), top: Math.round((h - size) / 2), width: size, height: size }),
+  );
+}
+
+/** Decodes an image to RGB [size, size, 3]: the part that `draw` picks out of one of its size, scaled. */
+export async function decodeCrop(
+  source: string | Image,
+  size: number,
+  draw: (width: number, height: number) => Crop,
+): Promise<Uint8Array> {
+  const { width, height } = await uprightSize(source);
+  const { flip, ...part } = draw(width, height);
+  return await toRgb(upright(source).extract(part).resize(size, size, RESIZE).flop(flip));
+}
+
+/** Antialiased bilinear, as PIL's: JPEG's own shrinking would change the pixels. */
+const RESIZE = { fit: "fill", kernel: "linear", fastShrinkOnLoad: false } as const;
+
+/**
+ * An image as it is meant to be seen: turned by its EXIF orientation. PIL in the authors' loader leaves that tag aside,
+ * which shows sideways the few photographs that have one.
+ */
+function upright(source: string | Image): sharp.Sharp {
+  if (typeof source === "string") return sharp(source).autoOrient();
+  const { data, width, height, channels } = source;
+  return sharp(data, { raw: { width, height, channels } });
+}
+
+async function uprightSize(source: string | Image): Promise<{ width: number; height: number }> {
+  return typeof source === "string" ? (await sharp(source).metadata()).autoOrient : source;
+}
+
+/** Bytes of RGB: gray is repeated, CMYK and 16 bits are converted, alpha is dropped and not blended, as PIL does. */
+async function toRgb(image: sharp.Sharp): Promise<Uint8Array> {
+  const { data, info } = await image.removeAlpha().toColourspace("srgb").raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true });
   return info.channels === 3 ? new Uint8Array(data) : repeatGray(data);
 }
@@ -38,7 +79,7 @@ export async function decodeCover(
   path: string,
   [height, width, channels]: readonly [number, number, 1 | 3],
 ): Promise<Uint8Array> {
-  const { data, info } = await sharp(path)
+  const { data, info } = await upright(path)
     .resize(width, height, { fit: "cover", kernel: "linear", fastShrinkOnLoad: false })
     .removeAlpha()
     .toColourspace(channels === 1 ? "b-w" : "srgb")

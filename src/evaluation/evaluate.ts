@@ -1,23 +1,24 @@
-/** The probes of an encoder on a data set: features once, then the linear classifier and nearest neighbours. */
+/** The labelled images that an encoder is judged on, its features of them, and the quick probes of a training run. */
 
 import type { Config } from "../config.ts";
-import { type LabelledImages, loadDataset } from "../data/dataset.ts";
-import { resnetSpec } from "../encoders/resnet.ts";
+import { type ClassRule, readClassList } from "../data/image_folder.ts";
+import { type LabelledSet, openSplit } from "../data/labelled_set.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { locate } from "../paths.ts";
-import { FeatureExtractor, type Features, standardize } from "./features.ts";
+import { type FrozenEncoder, resnetEncoder } from "./encoder.ts";
+import { applyScaling, FeatureExtractor, type LabelledFeatures, scalingOf } from "./features.ts";
 import { knn, type KnnResult } from "./knn.ts";
 import { linearProbe, type ProbeResult } from "./linear_probe.ts";
 
-/** Both splits of a data set in the encoder's size. */
+/** Both splits of a data set in an encoder's size. */
 export interface ProbeData {
-  readonly train: LabelledImages;
-  readonly test: LabelledImages;
+  readonly train: LabelledSet;
+  readonly test: LabelledSet;
 }
 
-/** What both probes say, in per cent. */
+/** What both quick probes say, in per cent. */
 export interface Evaluation {
   readonly linear: ProbeResult;
   readonly knn: KnnResult;
@@ -27,58 +28,70 @@ export interface Evaluation {
   readonly seconds: number;
 }
 
-/** Features of both splits with their labels. */
-export interface ProbeFeatures {
-  readonly train: { readonly features: Features; readonly labels: Int32Array };
-  readonly test: { readonly features: Features; readonly labels: Int32Array };
-  readonly classes: number;
-}
-
-/** Loads the probe's data; a label outside the training set's classes is a UserError. */
-export async function loadProbeData(config: Config, warn: (line: string) => void): Promise<ProbeData> {
-  const { path, train, test, kind } = config.probe.data;
+/**
+ * Opens the labelled data of a configuration; `size` is the side of the squares. Splits whose classes differ, or have
+ * not those of `classes`, are a UserError.
+ */
+export async function openProbeData(
+  { path, train, test, kind, classes, strict }: Config["probe"]["data"],
+  size: number,
+  warn: (line: string) => void,
+): Promise<ProbeData> {
   const at = (p: string | null) => p === null ? null : locate(p);
   const source = { kind, path: at(path), train: at(train), test: at(test) };
-  const options = { size: config.encoder.input, warn };
-  const data = { train: await loadDataset(source, "train", options), test: await loadDataset(source, "test", options) };
-  const classes = data.train.classes.length;
-  if (data.test.classes.length > classes || data.test.labels.some((label) => label >= classes)) {
-    throw new UserError(
-      `the test split has ${data.test.classes.length} classes, the training split ${classes}: they must be the same`,
-    );
-  }
-  return data;
+  const options = { size, strict, warn };
+  const rule: ClassRule = classes === null ? {} : { only: { names: readClassList(locate(classes)), source: classes } };
+  const first = await openSplit(source, "train", options, rule);
+  const same = { names: first.classes, source: first.name };
+  return { train: first, test: await openSplit(source, "test", options, { ...rule, same }) };
 }
 
-/** Features of the encoder whose states are in `store`; `onImages` hears how many images are done. */
-export async function probeFeatures(
-  gpu: Gpu,
-  store: StateStore,
-  config: Config,
-  { train, test }: ProbeData,
-  onImages?: (done: number) => void,
-): Promise<ProbeFeatures> {
-  const side = config.encoder.input;
-  const extractor = await FeatureExtractor.create(gpu, store, resnetSpec(config.encoder), [side, side, train.c]);
+/** The settings with a folder as the probe's data: IDX where it holds such files, else class folders. */
+export function withProbeData(config: Config, folder: string): Config {
+  return { ...config, probe: { ...config.probe, data: labelledData(config.probe.data, folder) } };
+}
+
+/** Where labelled data lie, moved to another folder. */
+export function labelledData(data: Config["probe"]["data"], folder: string): Config["probe"]["data"] {
+  const path = locate(folder);
+  let names: string[];
   try {
-    return {
-      train: { features: await extractor.extract(train, onImages), labels: train.labels },
-      test: { features: await extractor.extract(test, (done) => onImages?.(train.n + done)), labels: test.labels },
-      classes: train.classes.length,
-    };
+    names = Array.from(Deno.readDirSync(path), (entry) => entry.name);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "does not exist" : "is no folder that can be read";
+    throw new UserError(`data folder ${folder} ${why}: check --data`, { cause: error });
+  }
+  const kind = names.some((name) => /-idx\d-ubyte(\.gz)?$/.test(name)) ? "idx" : "folder";
+  return { ...data, kind, path, train: null, test: null };
+}
+
+/** The encoder's features of a split; `onImages` hears how many images are done. */
+export async function splitFeatures(
+  gpu: Gpu,
+  encoder: FrozenEncoder,
+  set: LabelledSet,
+  onImages?: (done: number) => void,
+): Promise<LabelledFeatures> {
+  const extractor = await FeatureExtractor.create(gpu, encoder, [encoder.size, encoder.size]);
+  try {
+    const { features, kept } = await extractor.extract(set, onImages);
+    return { features, labels: kept.map((i) => set.labels[i]!) };
   } finally {
     extractor.close();
   }
 }
 
-/** The linear probe with the configuration's settings. */
-export function probeLinear(gpu: Gpu, config: Config, { train, test, classes }: ProbeFeatures): Promise<ProbeResult> {
-  const scaled = config.probe.standardize ? standardize(train.features, test.features) : null;
-  const [a, b] = scaled ? [{ ...train, features: scaled.train }, { ...test, features: scaled.test }] : [train, test];
-  return linearProbe(gpu, a, b, classes, { ...config.probe, seed: config.seed });
+/** Both sets with each dimension shifted and scaled by the training set's mean and std. */
+export function standardizeBoth(train: LabelledFeatures, test: LabelledFeatures): [LabelledFeatures, LabelledFeatures] {
+  const scaling = scalingOf(train.features);
+  const scaled = (set: LabelledFeatures): LabelledFeatures => ({
+    ...set,
+    features: { ...set.features, data: applyScaling(set.features.data, scaling) },
+  });
+  return [scaled(train), scaled(test)];
 }
 
-/** Both probes of the encoder whose states are in `store`. */
+/** The quick probes of the encoder whose states are in `store`: features once, one rate, one seed. */
 export async function evaluate(
   gpu: Gpu,
   store: StateStore,
@@ -87,13 +100,17 @@ export async function evaluate(
   onImages?: (done: number) => void,
 ): Promise<Evaluation> {
   const begun = performance.now();
-  const features = await probeFeatures(gpu, store, config, data, onImages);
+  const encoder = resnetEncoder("", store, config.encoder);
+  const train = await splitFeatures(gpu, encoder, data.train, onImages);
+  const test = await splitFeatures(gpu, encoder, data.test, (done) => onImages?.(data.train.n + done));
+  const classes = data.train.classes.length;
+  const [a, b] = config.probe.standardize ? standardizeBoth(train, test) : [train, test];
   return {
-    linear: await probeLinear(gpu, config, features),
-    knn: await knn(gpu, features.train, features.test, features.classes),
-    n_train: data.train.n,
-    n_test: data.test.n,
-    classes: features.classes,
+    linear: (await linearProbe(gpu, a, b, classes, { ...config.probe, seed: config.seed })).result,
+    knn: await knn(gpu, train, test, classes, config.probe.knn),
+    n_train: train.labels.length,
+    n_test: test.labels.length,
+    classes,
     seconds: (performance.now() - begun) / 1000,
   };
 }

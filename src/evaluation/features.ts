@@ -1,18 +1,21 @@
 /** Features of real images: the encoder in inference mode, after the average pool and before any head. */
 
 import { centerViews } from "../augment/views.ts";
-import type { LabelledImages } from "../data/dataset.ts";
-import { resnet, type ResnetSpec } from "../encoders/resnet.ts";
+import type { ImageReader } from "../data/labelled_set.ts";
+import { WorkError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { tunedTarget } from "../gpu/tune.ts";
 import { Session } from "../gpu/session.ts";
-import type { StateStore } from "../gpu/store.ts";
+import { tunedTarget } from "../gpu/tune.ts";
 import { Graph } from "../graph/graph.ts";
 import { plan } from "../graph/plan.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { FeedRing } from "../training/feed.ts";
+import type { FrozenEncoder } from "./encoder.ts";
 
 /** Images a pass. */
 const BATCH = 64;
+/** Passes whose images are decoded ahead. */
+const AHEAD = 3;
 
 /** Rows of features. */
 export interface Features {
@@ -22,73 +25,119 @@ export interface Features {
   readonly size: number;
 }
 
+/** Features with the label of each row. */
+export interface LabelledFeatures {
+  readonly features: Features;
+  readonly labels: Int32Array;
+}
+
 /** An encoder ready for images of one size. The caller closes it. */
 export class FeatureExtractor {
-  private constructor(readonly session: Session, readonly shape: readonly number[]) {}
+  /** Length of a feature. */
+  readonly size: number;
+
+  private constructor(readonly session: Session, readonly shape: readonly number[]) {
+    this.size = session.place("features").shape[1]!;
+  }
 
   /**
-   * Compiles the encoder whose states are (or will be) in `store`, for images [h, w, c]: bytes, of which the centre is
-   * normalised on the device, or values that are `normalized` already (c = 3).
+   * Compiles an encoder for images [h, w, 3]: bytes, which are normalised on the device, or values that are
+   * `normalized` already. The states may get their values later.
    */
   static async create(
     gpu: Gpu,
-    store: StateStore,
-    spec: ResnetSpec,
-    image: readonly [number, number, 1 | 3],
+    encoder: FrozenEncoder,
+    [height, width]: readonly [number, number],
     form: "bytes" | "normalized" = "bytes",
   ): Promise<FeatureExtractor> {
     const g = new Graph();
-    const shape = [BATCH, ...image];
+    const shape = [BATCH, height, width, 3];
     const images = g.input("images", shape);
-    const x = form === "bytes" ? centerViews(g, images, { size: image[0] }) : images;
-    g.output("features", resnet(g, x, spec, false).features);
-    return new FeatureExtractor(await Session.create(gpu, plan(g, await tunedTarget(gpu, g)), store), shape);
+    const { normalization } = encoder;
+    const x = form === "bytes" ? centerViews(g, images, { size: height, normalization }) : images;
+    g.output("features", encoder.build(g, x));
+    return new FeatureExtractor(await Session.create(gpu, plan(g, await tunedTarget(gpu, g)), encoder.store), shape);
   }
 
-  /** Features of images as bytes [n, h, w, c]; `onBatch` hears how many images are done. */
-  extract(
-    { images, n }: Pick<LabelledImages, "images" | "n">,
+  /**
+   * Features of the centres of a reader's images, decoded ahead, and which images they are of: those that cannot be
+   * used are left out. `onBatch` hears how many are done. WorkError where none can be used.
+   */
+  async extract(
+    reader: ImageReader,
     onBatch?: (done: number) => void,
-  ): Promise<Features> {
+  ): Promise<{ features: Features; kept: Int32Array }> {
+    const { n } = reader;
+    const passes = Math.ceil(n / BATCH);
     const each = sizeOf(this.shape.slice(1));
-    const fill = (input: Float32Array, start: number, count: number) => {
-      for (let i = 0; i < count * each; i++) input[i] = images[start * each + i]! / 255;
+    const read = async (pass: number) => {
+      const start = pass * BATCH;
+      const squares = await Promise.all(
+        Array.from({ length: Math.min(BATCH, n - start) }, (_, i) => reader.center(start + i)),
+      );
+      const images = new Float32Array(BATCH * each);
+      const rows: number[] = [];
+      for (const [i, pixels] of squares.entries()) {
+        if (!pixels) continue;
+        fillUnit(images, rows.length * each, pixels);
+        rows.push(start + i);
+      }
+      return { images, rows };
     };
-    return this.#run(n, fill, onBatch);
+    const ring = new FeedRing({ at: read }, AHEAD, passes);
+    const data = new Float32Array(n * this.size);
+    const kept: number[] = [];
+    try {
+      for (let pass = 0; pass < passes; pass++) {
+        const { images, rows } = await ring.take(pass);
+        const features = await this.#pass(images);
+        data.set(features.subarray(0, rows.length * this.size), kept.length * this.size);
+        kept.push(...rows);
+        onBatch?.(Math.min(n, (pass + 1) * BATCH));
+      }
+    } finally {
+      await ring.close();
+    }
+    reader.tellRejects();
+    if (kept.length === 0) throw new WorkError(`none of the ${n} images can be read`);
+    const features = { data: data.subarray(0, kept.length * this.size), n: kept.length, size: this.size };
+    return { features, kept: Int32Array.from(kept) };
+  }
+
+  /** Features [n, size] of n squares of bytes. */
+  async rows(squares: readonly Uint8Array[]): Promise<Float32Array> {
+    const each = sizeOf(this.shape.slice(1));
+    const data = new Float32Array(squares.length * this.size);
+    const images = new Float32Array(BATCH * each);
+    for (let start = 0; start < squares.length; start += BATCH) {
+      const part = squares.slice(start, start + BATCH);
+      part.forEach((pixels, i) => fillUnit(images, i * each, pixels));
+      data.set((await this.#pass(images)).subarray(0, part.length * this.size), start * this.size);
+    }
+    return data;
   }
 
   /** Features of normalised images [n, 3, h, w], as torch has them. */
-  extractPlanes(planes: Float32Array, n: number, onBatch?: (done: number) => void): Promise<Features> {
+  async extractPlanes(planes: Float32Array, n: number): Promise<Features> {
     const [, height, width] = this.shape as [number, number, number];
     const pixels = height * width;
-    const fill = (input: Float32Array, start: number, count: number) => {
+    const data = new Float32Array(n * this.size);
+    const input = new Float32Array(sizeOf(this.shape));
+    for (let start = 0; start < n; start += BATCH) {
+      const count = Math.min(BATCH, n - start);
       for (let i = 0; i < count * 3 * pixels; i++) {
         const pixel = Math.floor(i / 3);
         const image = start + Math.floor(pixel / pixels);
         input[i] = planes[(image * 3 + i % 3) * pixels + pixel % pixels]!;
       }
-    };
-    return this.#run(n, fill, onBatch);
+      data.set((await this.#pass(input)).subarray(0, count * this.size), start * this.size);
+    }
+    return { data, n, size: this.size };
   }
 
-  /** Runs batch by batch; `fill` writes images `start` to `start + count` to the input. */
-  async #run(
-    n: number,
-    fill: (input: Float32Array, start: number, count: number) => void,
-    onBatch?: (done: number) => void,
-  ): Promise<Features> {
-    const size = this.session.place("features").shape[1]!;
-    const data = new Float32Array(n * size);
-    const input = new Float32Array(sizeOf(this.shape));
-    for (let start = 0; start < n; start += BATCH) {
-      const count = Math.min(BATCH, n - start);
-      fill(input, start, count);
-      this.session.write("images", input);
-      const { features } = await this.session.run(["features"]);
-      data.set((features as Float32Array).subarray(0, count * size), start * size);
-      onBatch?.(start + count);
-    }
-    return { data, n, size };
+  async #pass(images: Float32Array): Promise<Float32Array> {
+    this.session.write("images", images);
+    return (await this.session.run(["features"])).features as Float32Array;
   }
 
   close(): void {
@@ -96,23 +145,32 @@ export class FeatureExtractor {
   }
 }
 
+/** Bytes as values in [0, 1]. */
+function fillUnit(to: Float32Array, at: number, bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length; i++) to[at + i] = bytes[i]! / 255;
+}
+
+/** Shift and scale of each dimension. */
+export interface Scaling {
+  readonly mean: Float64Array;
+  readonly factor: Float64Array;
+}
+
 /**
- * Both sets with each dimension shifted and scaled by the training set's mean and standard deviation. A dimension that
- * hardly varies stays small instead of being blown up.
+ * The scaling that gives each dimension of the training set mean 0 and std 1. A dimension that hardly varies stays
+ * small instead of being blown up.
  */
-export function standardize(train: Features, test: Features): { train: Features; test: Features } {
-  const { n, size } = train;
+export function scalingOf({ data, n, size }: Features): Scaling {
   const mean = new Float64Array(size);
   const square = new Float64Array(size);
-  for (let i = 0; i < n; i++) for (let j = 0; j < size; j++) mean[j]! += train.data[i * size + j]! / n;
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < size; j++) square[j]! += (train.data[i * size + j]! - mean[j]!) ** 2 / n;
-  }
+  for (let i = 0; i < n; i++) for (let j = 0; j < size; j++) mean[j]! += data[i * size + j]! / n;
+  for (let i = 0; i < n; i++) for (let j = 0; j < size; j++) square[j]! += (data[i * size + j]! - mean[j]!) ** 2 / n;
   const typical = Math.sqrt(square.reduce((a, b) => a + b, 0) / size);
-  const factor = square.map((v) => 1 / Math.max(Math.sqrt(v), 1e-3 * typical, 1e-12));
-  const apply = (set: Features): Features => ({
-    ...set,
-    data: set.data.map((v, i) => (v - mean[i % size]!) * factor[i % size]!),
-  });
-  return { train: apply(train), test: apply(test) };
+  return { mean, factor: square.map((v) => 1 / Math.max(Math.sqrt(v), 1e-3 * typical, 1e-12)) };
+}
+
+/** Rows of features, scaled. */
+export function applyScaling(rows: Float32Array, { mean, factor }: Scaling): Float32Array {
+  const size = mean.length;
+  return rows.map((v, i) => (v - mean[i % size]!) * factor[i % size]!);
 }

@@ -21,6 +21,8 @@ export const STREAMS = {
   initialization: 7,
   dataOrder: 8,
   storedOrder: 16,
+  probeCrop: 40,
+  subset: 41,
 } as const;
 
 /** The values of the graph input `rng` u32 [4] for a step. Throws RangeError for a seed that 53 bits do not hold. */

@@ -1,10 +1,11 @@
 /** Features of images on disk, by a checkpoint's encoder. */
 
 import type { Config } from "../config.ts";
-import { decodeImages, imagesIn, listClasses } from "../data/image_folder.ts";
+import { imagesIn, listClasses } from "../data/image_folder.ts";
+import { fileReader } from "../data/labelled_set.ts";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
-import { resnetSpec } from "../encoders/resnet.ts";
-import { UserError, WorkError } from "../errors.ts";
+import { UserError } from "../errors.ts";
+import { type FrozenEncoder, resnetEncoder } from "../evaluation/encoder.ts";
 import { FeatureExtractor, type Features } from "../evaluation/features.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { StateStore } from "../gpu/store.ts";
@@ -33,9 +34,10 @@ export async function encode(
   const store = new StateStore(gpu);
   try {
     await loadStates(store, checkpoint, config);
+    const encoder = resnetEncoder(checkpoint, store, config.encoder);
     const { features, files } = images.endsWith(".safetensors")
-      ? { features: await encodeTensor(gpu, store, images, config), files: null }
-      : await encodeFolder(gpu, store, images, config, warn);
+      ? { features: await encodeTensor(gpu, encoder, images), files: null }
+      : await encodeFolder(gpu, encoder, images, warn);
     const { data, n, size } = features;
     await writeSafetensors(
       out,
@@ -48,20 +50,14 @@ export async function encode(
   }
 }
 
-async function encodeTensor(gpu: Gpu, store: StateStore, path: string, config: Config): Promise<Features> {
+async function encodeTensor(gpu: Gpu, encoder: FrozenEncoder, path: string): Promise<Features> {
   const tensor = (await readSafetensors(path)).tensors.get("images");
   if (!tensor) throw new UserError(`${path} has no tensor images: give one of shape [n, 3, h, w], normalised`);
   const [n, channels, height, width] = tensor.shape as [number, number, number, number];
   if (tensor.dtype !== "F32" || tensor.shape.length !== 4 || channels !== 3) {
     throw new UserError(`${path}: images is ${tensor.dtype} [${tensor.shape}], it must be F32 [n, 3, h, w]`);
   }
-  const extractor = await FeatureExtractor.create(
-    gpu,
-    store,
-    resnetSpec(config.encoder),
-    [height, width, 3],
-    "normalized",
-  );
+  const extractor = await FeatureExtractor.create(gpu, encoder, [height, width], "normalized");
   try {
     return await extractor.extractPlanes(tensor.data, n);
   } finally {
@@ -71,20 +67,20 @@ async function encodeTensor(gpu: Gpu, store: StateStore, path: string, config: C
 
 async function encodeFolder(
   gpu: Gpu,
-  store: StateStore,
+  encoder: FrozenEncoder,
   folder: string,
-  config: Config,
   warn: (line: string) => void,
 ): Promise<{ features: Features; files: string[] }> {
   const flat = imagesIn(folder);
   const files = flat.length > 0 ? flat : listClasses(folder).files;
-  const size = config.encoder.input;
-  const { images, kept } = await decodeImages(files, { size, warn });
-  if (kept.length === 0) throw new WorkError(`none of the ${files.length} images in ${folder} can be read`);
-  const extractor = await FeatureExtractor.create(gpu, store, resnetSpec(config.encoder), [size, size, 3]);
-  const progress = startProgress({ label: "encoding", total: kept.length });
+  const { size } = encoder;
+  const extractor = await FeatureExtractor.create(gpu, encoder, [size, size]);
+  const progress = startProgress({ label: "encoding", total: files.length });
   try {
-    const features = await extractor.extract({ images, n: kept.length }, (done) => progress.update(done));
+    const { features, kept } = await extractor.extract(
+      fileReader(files, { size, warn }),
+      (done) => progress.update(done),
+    );
     return { features, files: Array.from(kept, (i) => files[i]!) };
   } finally {
     progress.stop();

@@ -1,29 +1,25 @@
-/** Probes of a checkpoint, of torchvision-named weights, or of the untrained network. */
+/** Evaluation of a checkpoint, of torchvision-named weights, or of the untrained network. */
 
 import type { Config } from "../config.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { loadEncoder } from "../encoders/weights.ts";
-import { knn, type KnnResult } from "../evaluation/knn.ts";
-import type { ProbeResult } from "../evaluation/linear_probe.ts";
-import { loadProbeData, probeFeatures, probeLinear } from "../evaluation/evaluate.ts";
+import { type FrozenEncoder, resnetEncoder } from "../evaluation/encoder.ts";
+import { openProbeData, type ProbeData, splitFeatures } from "../evaluation/evaluate.ts";
+import type { LabelledFeatures } from "../evaluation/features.ts";
+import type { Outcome, ProtocolContext } from "../evaluation/protocol.ts";
+import { type ProtocolName, PROTOCOLS } from "../evaluation/protocols/mod.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { StateStore } from "../gpu/store.ts";
 import { startProgress } from "../progress.ts";
 import { encoderStates } from "./train_and_probe.ts";
 
-/** Protocols by the name that the command line knows. */
-export const PROTOCOLS = ["linear", "knn"] as const;
-/** One of them. */
-export type Protocol = typeof PROTOCOLS[number];
-
-/** What an evaluation says, in per cent; a protocol that was not asked for is left out. */
+/** What an evaluation says. */
 export interface CheckpointEvaluation {
   readonly checkpoint: string;
-  readonly n_train: number;
-  readonly n_test: number;
-  readonly classes: number;
-  readonly linear?: ProbeResult;
-  readonly knn?: KnnResult;
+  /** Images of the labelled data that were used; null where no protocol looked at them. */
+  readonly data: { readonly n_train: number; readonly n_test: number; readonly classes: number } | null;
+  /** In the order in which the protocols were asked for. */
+  readonly outcomes: ReadonlyMap<ProtocolName, Outcome>;
 }
 
 /** Fills a store with the encoder of `checkpoint`: a file, or `random` for the network as a run with this seed begins. */
@@ -33,30 +29,78 @@ export async function loadStates(store: StateStore, checkpoint: string, config: 
   if (checkpoint !== "random") await loadEncoder(checkpoint, store, shapes);
 }
 
-/** Evaluates a checkpoint on the configuration's probe data. */
+/** Judges a checkpoint by some protocols; `out` is a folder for their files. */
 export async function evaluateCheckpoint(
   gpu: Gpu,
   checkpoint: string,
   config: Config,
-  protocols: readonly Protocol[],
-  warn: (line: string) => void,
+  protocols: readonly ProtocolName[],
+  { out, log }: Pick<ProtocolContext, "out" | "log">,
 ): Promise<CheckpointEvaluation> {
-  const data = await loadProbeData(config, warn);
   const store = new StateStore(gpu);
-  const progress = startProgress({ label: "features", total: data.train.n + data.test.n });
   try {
     await loadStates(store, checkpoint, config);
-    const features = await probeFeatures(gpu, store, config, data, (done) => progress.update(done));
-    return {
-      checkpoint,
-      n_train: data.train.n,
-      n_test: data.test.n,
-      classes: features.classes,
-      ...(protocols.includes("linear") ? { linear: await probeLinear(gpu, config, features) } : {}),
-      ...(protocols.includes("knn") ? { knn: await knn(gpu, features.train, features.test, features.classes) } : {}),
+    const encoder = resnetEncoder(checkpoint, store, config.encoder);
+    const labelled = once(() => openProbeData(config.probe.data, encoder.size, log));
+    const features = {
+      train: once(async () => await featuresWithProgress(gpu, encoder, await labelled.get(), "train")),
+      test: once(async () => await featuresWithProgress(gpu, encoder, await labelled.get(), "test")),
     };
+    const context: ProtocolContext = {
+      gpu,
+      encoder,
+      config,
+      out,
+      log,
+      labelled: labelled.get,
+      features: (split) => features[split].get(),
+    };
+    const outcomes = new Map<ProtocolName, Outcome>();
+    for (const name of protocols) outcomes.set(name, await PROTOCOLS[name].run(context));
+    return { checkpoint, data: labelled.made() ? sizesOf(await labelled.get()) : null, outcomes };
   } finally {
-    progress.stop();
     store.close();
   }
+}
+
+/** The evaluation as one object: sizes of the data, and what each protocol says under its name. */
+export function evaluationJson({ checkpoint, data, outcomes }: CheckpointEvaluation): Record<string, unknown> {
+  const results = [...outcomes].map(([name, { result }]) => [name, result] as const);
+  return { checkpoint, ...data, ...Object.fromEntries(results) };
+}
+
+/** The evaluation as lines, for people. */
+export function evaluationText({ checkpoint, data, outcomes }: CheckpointEvaluation): string {
+  const sizes = data
+    ? `: ${data.n_train} training and ${data.n_test} test images of ${data.classes} classes, per cent`
+    : ", per cent";
+  const width = Math.max(...[...outcomes.keys()].map((name) => name.length));
+  const lines = [...outcomes].flatMap(([name, outcome]) =>
+    outcome.lines.map((line, i) => `${(i === 0 ? name : "").padEnd(width)}  ${line}`)
+  );
+  return [checkpoint + sizes, ...lines].join("\n");
+}
+
+async function featuresWithProgress(
+  gpu: Gpu,
+  encoder: FrozenEncoder,
+  data: ProbeData,
+  split: keyof ProbeData,
+): Promise<LabelledFeatures> {
+  const progress = startProgress({ label: `features, ${split} split`, total: data[split].n });
+  try {
+    return await splitFeatures(gpu, encoder, data[split], (done) => progress.update(done));
+  } finally {
+    progress.stop();
+  }
+}
+
+function sizesOf({ train, test }: ProbeData) {
+  return { n_train: train.n - train.rejected(), n_test: test.n - test.rejected(), classes: train.classes.length };
+}
+
+/** A value that is made when it is first asked for. */
+function once<T>(make: () => Promise<T>): { get: () => Promise<T>; made: () => boolean } {
+  let value: Promise<T> | null = null;
+  return { get: () => value ??= make(), made: () => value !== null };
 }

@@ -4,7 +4,7 @@ import { type Config, requireSupported, trainingLength } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { resnet, resnetSpec } from "../encoders/resnet.ts";
-import { evaluate, type Evaluation, loadProbeData, type ProbeData } from "../evaluation/evaluate.ts";
+import { evaluate, type Evaluation, openProbeData, type ProbeData } from "../evaluation/evaluate.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
@@ -43,7 +43,7 @@ export async function trainAndProbe(gpu: Gpu, wantedConfig: Config, options: Run
   requireSupported(wantedConfig);
   const { source, config, close } = await openSource(wantedConfig, options.log);
   const wanted = options.probe && (config.probe.data.path ?? config.probe.data.train) !== null;
-  const data = wanted ? await loadProbeData(config, options.log) : null;
+  const data = wanted ? await openProbeData(config.probe.data, config.encoder.input, options.log) : null;
   const store = new StateStore(gpu);
   try {
     const training = await trainWithProgress(gpu, store, source, config, options);

@@ -67,15 +67,15 @@ export function storedImage(law: FeedLaw, step: number, i: number): [index: numb
   return [index, 1 + (first + view - 1) % pool];
 }
 
-/** Keeps the inputs of the next steps in preparation, so that decoding goes on while the device computes. */
-export class FeedRing {
-  readonly #under = new Map<number, ReturnType<Feed["at"]>>();
+/** Keeps what the next steps take in preparation, so that decoding goes on while the device computes. */
+export class FeedRing<T = Awaited<ReturnType<Feed["at"]>>> {
+  readonly #under = new Map<number, Promise<T>>();
 
   /** Prepares up to `depth` steps ahead, and none from `end` on. */
-  constructor(readonly feed: Feed, readonly depth: number, readonly end: number) {}
+  constructor(readonly feed: { at(step: number): Promise<T> }, readonly depth: number, readonly end: number) {}
 
   /** The inputs of a step; those of the following ones are begun. */
-  async take(step: number): ReturnType<Feed["at"]> {
+  async take(step: number): Promise<T> {
     for (let s = step; s < Math.min(step + this.depth, this.end); s++) {
       if (this.#under.has(s)) continue;
       const inputs = this.feed.at(s);

@@ -1,0 +1,47 @@
+/** What a protocol of evaluation is: one file below protocols/ each, named in the table of protocols/mod.ts. */
+
+import type { Config } from "../config.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { FrozenEncoder } from "./encoder.ts";
+import type { ProbeData } from "./evaluate.ts";
+import type { LabelledFeatures } from "./features.ts";
+
+/** Columns of the paper's tables, in their order. */
+export const COLUMNS = ["ImageNet top-1", "VOC07 AP", "detection AP", "AP50", "AP75", "Cars"] as const;
+/** One of them. */
+export type Column = typeof COLUMNS[number];
+
+/** What a protocol works with. */
+export interface ProtocolContext {
+  readonly gpu: Gpu;
+  readonly encoder: FrozenEncoder;
+  readonly config: Config;
+  /** An existing folder for tables and pictures; null where none are wanted. */
+  readonly out: string | null;
+  /** Hears lines about the work. */
+  readonly log: (line: string) => void;
+  /** The labelled images of `probe.data`, opened once for all protocols. */
+  labelled(): Promise<ProbeData>;
+  /** The encoder's features of their centres, computed once for all protocols. */
+  features(split: keyof ProbeData): Promise<LabelledFeatures>;
+}
+
+/** What a protocol says about an encoder. */
+export interface Outcome {
+  /** Goes to evaluation.json under the protocol's name: plain data, accuracies in per cent. */
+  readonly result: Readonly<Record<string, unknown>>;
+  /** For people; the protocol's name is put in front of the first line. */
+  readonly lines: readonly string[];
+  /** Figures for the report's table, in per cent. */
+  readonly figures: Readonly<Partial<Record<Column, number>>>;
+}
+
+/** A way to judge an encoder. */
+export interface Protocol {
+  /** One line for --help. */
+  readonly summary: string;
+  /** The settings with the folder of --data as this protocol's data; what does not fit is a UserError. */
+  withData(config: Config, path: string): Config;
+  /** Judges the context's encoder. */
+  run(context: ProtocolContext): Promise<Outcome>;
+}
