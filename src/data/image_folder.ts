@@ -20,6 +20,12 @@ export interface ClassRule {
 }
 
 const EXTENSIONS = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp)$/i;
+
+/** Whether a file is an image by its name. */
+export function isImageName(name: string): boolean {
+  return EXTENSIONS.test(name);
+}
+
 /** Lists of names and classes that a split without class folders may have: Tiny ImageNet's, and a plain one. */
 const LABEL_FILES = ["val_annotations.txt", "labels.txt"];
 
@@ -157,7 +163,7 @@ export function readClassList(path: string): readonly string[] {
 
 /** Image files directly in a folder, sorted. */
 export function imagesIn(folder: string): string[] {
-  return entriesOf(folder).filter((entry) => !entry.isDirectory && EXTENSIONS.test(entry.name))
+  return entriesOf(folder).filter((entry) => !entry.isDirectory && isImageName(entry.name))
     .map((entry) => join(folder, entry.name)).sort();
 }
 
@@ -172,7 +178,7 @@ function filesBelow(folder: string): { images: string[]; others: string[] } {
   }
   for (const entry of entriesOf(folder)) {
     if (entry.isDirectory || entry.name.startsWith(".") || isFolderLink(folder, entry)) continue;
-    (EXTENSIONS.test(entry.name) ? images : others).push(join(folder, entry.name));
+    (isImageName(entry.name) ? images : others).push(join(folder, entry.name));
   }
   return { images: images.sort(), others: others.sort() };
 }
