@@ -55,20 +55,6 @@ export function configToYaml(config: Config): string {
   return stringify(config);
 }
 
-/** Refuses settings that parse but whose work is not there yet. */
-export function requireSupported(config: Config): void {
-  const supported: [key: string, value: unknown, choices: unknown[]][] = [
-    ["views.latent.kind", config.views.latent.kind, ["none", "gaussian", "independent"]],
-    ["views.pixel", config.views.pixel, ["simclr", "none"]],
-  ];
-  for (const [key, value, choices] of supported) {
-    if (choices.includes(value)) continue;
-    throw new UserError(
-      `${key} is ${JSON.stringify(value)}, which is not supported yet: use ${choices.map(String).join(" or ")}`,
-    );
-  }
-}
-
 /** Steps of one epoch and of the whole run. The last step of an epoch starts the next round. */
 export function trainingLength(config: Config): { stepsPerEpoch: number; steps: number } {
   const stepsPerEpoch = Math.ceil((config.data.samples ?? ENDLESS_EPOCH) / config.batch);

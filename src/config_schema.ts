@@ -11,7 +11,11 @@ const truncation = positive.nullable().default(2.0);
 const generator = z.strictObject({
   /** An ONNX file, or a model card (YAML). */
   model: text.default("models/fashion-mnist/generator.onnx"),
-  latent: z.strictObject({ truncation }).prefault({}),
+  latent: z.strictObject({
+    truncation,
+    /** Equal chunks of a hierarchical latent, for `views.latent`; null: its rows, where it has several. */
+    chunks: count.nullable().default(null),
+  }).prefault({}),
   /** Classes of a conditional generator: drawn, one for all, or drawn from a list. */
   labels: z.union([z.literal("random"), z.int().min(0), z.array(z.int().min(0)).min(1)], {
     error: "must be random, a class number or a list of class numbers",
@@ -21,9 +25,13 @@ const generator = z.strictObject({
 const views = z.strictObject({
   latent: z.strictObject({
     kind: z.enum(["none", "gaussian", "steered", "independent"]).default("gaussian"),
-    /** Gaussian: std of the offset from the anchor's latent. */
-    std: atLeastZero.default(0.2),
+    /** Gaussian: std of the offset from the anchor's latent; a list has one for each chunk of the latent. */
+    std: z.union([atLeastZero, z.array(atLeastZero).min(1)], {
+      error: "must be a number of at least 0, or a list of them, one a chunk,",
+    }).default(0.2),
     truncation,
+    /** Chunks of the latent that a view changes, counted from 0; null: all. See `generator.latent.chunks`. */
+    chunks: z.array(z.int().min(0)).min(1).nullable().default(null),
     /** Size of the pool of neighbours an anchor's view is drawn from. */
     neighbors: count.default(1),
     /**
@@ -33,6 +41,11 @@ const views = z.strictObject({
     images: count.default(1),
     /** Steered: the safetensors file of walks that `steer` learned. */
     walks: text.nullable().default(null),
+    /**
+     * Steered: what the coefficients of the 3-D rotation are multiplied by. The paper draws them as in training (1); the
+     * authors' code multiplies them by 5.
+     */
+    rot3d_factor: z.number().default(1),
   }).prefault({}),
   pixel: z.enum(["simclr", "none"]).default("simclr"),
 });

@@ -1,7 +1,6 @@
 /** `deno task sample`: looks at a generator. */
 
 import { realNumber, runTask, type TaskContext, wholeNumber } from "../src/cli.ts";
-import { requireSupported } from "../src/config.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { sample } from "../src/studies/sample.ts";
 
@@ -14,6 +13,16 @@ await runTask({
     { flags: "--count <n>", description: "images to draw", parse: wholeNumber(1), default: 64 },
     { flags: "--seed <n>", description: "seed of the draws", parse: wholeNumber(), set: "seed" },
     { flags: "--views", description: "draw a latent view of each image too" },
+    {
+      flags: "--view <kind>",
+      description: "the kind of latent view: gaussian, independent, steered",
+      set: "views.latent.kind",
+    },
+    {
+      flags: "--walks <file>",
+      description: "walks of steered views, as deno task steer writes",
+      set: "views.latent.walks",
+    },
     {
       flags: "--std <s>",
       description: "std of the Gaussian latent view",
@@ -28,7 +37,6 @@ await runTask({
 
 async function run({ options, config, print }: TaskContext): Promise<unknown> {
   const settings = config();
-  requireSupported(settings);
   const gpu = await openGpu();
   const result = await sample(gpu, settings, {
     count: options.count as number,

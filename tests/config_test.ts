@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { configToYaml, loadConfig, parseConfig, requireSupported } from "../src/config.ts";
+import { configToYaml, loadConfig, parseConfig } from "../src/config.ts";
 import { trainingLength } from "../src/config.ts";
 import { UserError } from "../src/errors.ts";
 
@@ -20,14 +20,15 @@ Deno.test("an empty configuration is the paper's recipe", () => {
     kind: "gaussian",
     std: 0.2,
     truncation: 2,
+    chunks: null,
     neighbors: 1,
     images: 1,
     walks: null,
+    rot3d_factor: 1,
   });
   assert.equal(config.optimizer.weight_decay, 1e-4);
   assert.equal(config.objective.base_temperature, 0.07);
   assert.equal(trainingLength(config).steps, 20 * 5079);
-  requireSupported(config);
 });
 
 Deno.test("settings are frozen all the way down", () => {
@@ -73,7 +74,7 @@ Deno.test("unknown keys name the path and the nearest known one", () => {
 });
 
 Deno.test("wrong values name the key, the rule and the value", () => {
-  const std = 'views.latent.std must be a number but is "big" in x.yaml';
+  const std = 'views.latent.std must be a number of at least 0, or a list of them, one a chunk, but is "big" in x.yaml';
   refused("views: { latent: { std: big } }", [], std);
   refused("batch: 1", [], "batch must be at least 2 but is 1 in x.yaml");
   refused("batch: 2.5", [], "batch must be a whole number but is 2.5 in x.yaml");
@@ -82,6 +83,12 @@ Deno.test("wrong values name the key, the rule and the value", () => {
   refused("generator: { labels: all }", [], /must be random, a class number or a list/);
   refused("views: 3", [], "views must be a section of keys but is 3 in x.yaml");
   refused("encoder: null", [], "encoder must be a section of keys but is null in x.yaml");
+  refused(
+    "",
+    ["views.latent.std=[0.1, wide]"],
+    /views.latent.std must be a number of at least 0, or a list of them, .*wide/,
+  );
+  refused("", ["views.latent.chunks=[0, -1]"], /views.latent.chunks.1 must be at least 0 but is -1/);
   refused("data: { mix: { ratio: 1 } }", [], /data.mix.path is missing in x.yaml/);
   refused("seed: true\nbatch: x", [], /seed must .* \(and 1 more\)$/);
 });
@@ -93,11 +100,4 @@ Deno.test("malformed input is told apart", () => {
   refused("", ["seed"], "--set seed has no value: write --set key=value");
   refused("seed: 1", ["seed.x=1"], "--set seed.x=1 goes below seed, which is 1");
   assert.throws(() => loadConfig("/nowhere.yaml"), /config file \/nowhere.yaml does not exist/);
-});
-
-Deno.test("what is not there yet is refused by name", () => {
-  const refuse = (set: string, message: RegExp) =>
-    assert.throws(() => requireSupported(loadConfig(null, [set])), message);
-  refuse("views.latent.kind=steered", /views.latent.kind is "steered", .* not supported yet: use none or gaussian/);
-  requireSupported(loadConfig(null, ["data.samples=100", "views.latent.kind=independent"]));
 });

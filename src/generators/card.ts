@@ -23,6 +23,10 @@ const schema = z.strictObject({
     /** Values of a latent. */
     size: z.int().min(1).optional(),
     truncation: truncation.optional(),
+    /** Equal chunks of a hierarchical latent, where these are not its rows. */
+    chunks: z.int().min(1).optional(),
+    /** Whether all rows of a latent [layers, d] are one draw, as the layers of StyleGAN's W. */
+    tied: z.boolean().optional(),
   }).optional(),
   /** The one-hot input of a conditional generator, or null. */
   labels: z.strictObject({ input: z.string(), classes: z.int().min(2) }).nullable().optional(),
@@ -77,6 +81,7 @@ export function readCard(path: string): Card {
 export function settingsOf({ latent, views }: Card): readonly (readonly [key: string, value: number | null])[] {
   const settings = [
     ["generator.latent.truncation", latent?.truncation],
+    ["generator.latent.chunks", latent?.chunks],
     ["views.latent.std", views?.std],
     ["views.latent.truncation", views?.truncation],
   ] as const;

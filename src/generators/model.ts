@@ -18,6 +18,8 @@ export interface Generator {
   /** Shape of one latent as the model takes it, such as [64] or [100, 1, 1]. */
   readonly latentShape: readonly number[];
   readonly latentSize: number;
+  /** Whether all rows of a latent are one draw; false where it is left out. */
+  readonly tied?: boolean;
   /** Classes of a conditional generator; null without labels. */
   readonly classes: number | null;
   /** Adds the generator: latents [n, ...latentShape] and one-hot labels [n, classes] to images [n, h, w, 1 or 3] in [0, 1]. */
@@ -43,11 +45,16 @@ export async function loadGenerator(path: string): Promise<Generator> {
       `${model.path} takes latents of ${latentSize} values, its card ${path} says ${card.latent.size}`,
     );
   }
+  const tied = card.latent?.tied ?? false;
+  if (tied && latentShape.length < 2) {
+    throw new UserError(`${path}: latent.tied is for latents of several rows, ${model.path} takes [${latentShape}]`);
+  }
   const output = card.output.name ? findValue(model.outputs, card.output.name, model) : model.outputs[0]!;
   const generator: Generator = {
     path: model.path,
     latentShape,
     latentSize,
+    tied,
     classes: card.labels?.classes ?? null,
     build: (g, latents, labels) => {
       const given = { [latent.name]: latents, ...(labelInput && labels ? { [labelInput.name]: labels } : {}) };

@@ -1,12 +1,14 @@
 /**
  * Random numbers as a function of (seed, stream, step, element), the same on the host as in the shaders:
- * the twin of shaders/shared/philox.wgsl, shaders/shared/normal.wgsl and shaders/sample_keys.wgsl.
+ * the twin of shaders/shared/philox.wgsl, shaders/shared/normal.wgsl, shaders/sample_keys.wgsl and
+ * shaders/random_coefficients.wgsl.
  *
  * Words are whole numbers from 0 to 2^32 - 1. The key of Philox is the seed (lo, hi); its counter is
  * (block of 4 elements, sample or row, variant or step, stream), and element e is word e % 4 of block e / 4.
  */
 
 import { normalCdf, type RandomNormalAttrs } from "../ops/random_normal.ts";
+import type { CoefficientLaw, RandomCoefficientsAttrs } from "../ops/random_coefficients.ts";
 import { halfBits, type SampleKeysAttrs } from "../ops/sample_keys.ts";
 import { sizeOf } from "../graph/tensor.ts";
 
@@ -21,6 +23,7 @@ export const STREAMS = {
   initialization: 7,
   dataOrder: 8,
   storedOrder: 16,
+  steering: 24,
   probeCrop: 40,
   subset: 41,
 } as const;
@@ -93,6 +96,28 @@ export function normalDraw(
     }
   }
   return values;
+}
+
+/** Twin of RandomCoefficients: the draw of one sample, a value a column. */
+export function coefficientDraw(
+  rng: ArrayLike<number>,
+  [sample, variant]: readonly [number, number],
+  { stream, laws, rot3dFactor }: RandomCoefficientsAttrs,
+): number[] {
+  const draw = (block: number) => philox4x32([block, sample, variant, stream], [rng[0], rng[1]]);
+  const [color, turn, shift] = [draw(0), draw(1), draw(2)];
+  const step = (word: number, n: number) => (below(word, 2 * n + 1) - n) / n;
+  const values: Record<CoefficientLaw, number> = {
+    color0: uniformOpen(color[0]) - 0.5,
+    color1: uniformOpen(color[1]) - 0.5,
+    color2: uniformOpen(color[2]) - 0.5,
+    rot3d: rot3dFactor * step(turn[0], 6),
+    rot2d: step(turn[1], 6),
+    zoom: Math.log(turn[2] >= 2 ** 31 ? 1 + 3 * uniformOpen(turn[3]) : 0.25 + 0.75 * uniformOpen(turn[3])),
+    shiftx: step(shift[0], 10),
+    shifty: step(shift[1], 10),
+  };
+  return laws.map((law) => values[law]);
 }
 
 /** Twin of SampleKeys: (sample, variant) of a row of the output. */

@@ -16,6 +16,7 @@ import { Graph } from "../graph/graph.ts";
 import { plan } from "../graph/plan.ts";
 import { locate } from "../paths.ts";
 import { generatorSource } from "../training/source.ts";
+import { latentViewText } from "../training/view_sheet.ts";
 
 /** Images a pass. */
 const BATCH = 64;
@@ -40,7 +41,7 @@ export async function sample(
   await Deno.mkdir(options.out, { recursive: true });
   const sheet = `${options.out}/sheet.png`;
   const caption = `${config.generator.model}, seed ${config.seed}`;
-  if (options.views) await viewSheet(sheet, pairs, { caption: `${caption}, std ${config.views.latent.std}` });
+  if (options.views) await viewSheet(sheet, pairs, { caption: `${caption}, ${latentViewText(config)}` });
   else await contactSheet(sheet, pairs.map((p) => p.anchor), { caption });
   if (options.files) {
     for (const [i, { anchor, view }] of pairs.entries()) {

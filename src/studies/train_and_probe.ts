@@ -1,6 +1,6 @@
 /** One run from settings to numbers: training, then the probes of the trained encoder beside the untrained one. */
 
-import { type Config, requireSupported, trainingLength } from "../config.ts";
+import { type Config, trainingLength } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { resnet, resnetSpec } from "../encoders/resnet.ts";
@@ -40,7 +40,6 @@ export interface RunOptions {
 
 /** Trains and probes; `probe.json` joins the run's files when the probes are done. */
 export async function trainAndProbe(gpu: Gpu, wantedConfig: Config, options: RunOptions): Promise<RunOutcome> {
-  requireSupported(wantedConfig);
   const { source, config, close } = await openSource(wantedConfig, options.log);
   const wanted = options.probe && (config.probe.data.path ?? config.probe.data.train) !== null;
   const data = wanted ? await openProbeData(config.probe.data, config.encoder.input, options.log) : null;

@@ -2,13 +2,16 @@
 
 import type { Config } from "../config.ts";
 import { UserError } from "../errors.ts";
+import { changedChunks, chunkCount } from "../generators/chunks.ts";
 import { anchors, type LatentView, latentView, sampleLabels, stepSamples } from "../generators/latents.ts";
 import type { Generator } from "../generators/model.ts";
+import { readWalks } from "../generators/walks.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Feed } from "./feed.ts";
 import { concat } from "../ops/concat.ts";
 import { slice } from "../ops/slice.ts";
+import { locate } from "../paths.ts";
+import type { Feed } from "./feed.ts";
 
 /** The samples of a step. */
 export interface Samples {
@@ -38,6 +41,8 @@ export function generatorSource(generator: Generator, config: Config): Source {
   const choice = labels as "random" | number | readonly number[];
   checkChoice(choice, generator);
   checkPool(config);
+  const { latentShape: shape, tied = false } = generator;
+  const { view, changed } = latentViewOf(config, generator);
   return {
     classes: generator.classes,
     name: generator.path,
@@ -50,10 +55,10 @@ export function generatorSource(generator: Generator, config: Config): Source {
         return [all, images === 1 ? all : slice(g, all, { starts: [0], ends: [batch], axes: [0] })];
       });
       const [anchor, z] = g.scope("latents", () => {
-        const anchor = anchors(g, rng, anchorKeys, { shape: generator.latentShape, truncation: latent.truncation });
+        const anchor = anchors(g, rng, anchorKeys, { shape, truncation: latent.truncation, tied });
         if (count === 1) return [anchor, anchor];
         const repeated = concat(g, new Array<Tensor>(images).fill(anchor), 0);
-        return [anchor, concat(g, [anchor, latentView(g, rng, keys, repeated, latentViewOf(config))], 0)];
+        return [anchor, concat(g, [anchor, latentView(g, rng, keys, repeated, view, { tied, changed })], 0)];
       });
       const drawn = g.scope("labels", () => {
         if (generator.classes === null) return null;
@@ -80,15 +85,41 @@ function checkChoice(choice: "random" | number | readonly number[], { classes, p
   throw new UserError(`generator.labels has class ${outside}, ${path} has the classes 0 to ${classes - 1}`);
 }
 
-function latentViewOf({ views: { latent }, generator }: Config): LatentView {
+/** The latent view of a configuration, and the chunks of the generator's latents that it changes. */
+function latentViewOf(
+  { views: { latent }, generator: { latent: { truncation, chunks: wanted } } }: Config,
+  { latentShape, latentSize, path }: Generator,
+): { view: LatentView; changed: number[] | null } {
+  const chunks = chunkCount(latentShape, wanted);
+  const changed = changedChunks(latent.chunks, chunks);
   switch (latent.kind) {
     case "none":
-      return { kind: "none" };
-    case "gaussian":
-      return { kind: "gaussian", std: latent.std, truncation: latent.truncation };
+      return { view: { kind: "none" }, changed };
+    case "gaussian": {
+      const { std } = latent;
+      if (typeof std !== "number" && std.length !== chunks) {
+        throw new UserError(
+          `views.latent.std has ${std.length} values, latents of ${path} have ${chunks} chunks: give one or ${chunks}`,
+        );
+      }
+      return { view: { kind: "gaussian", std, truncation: latent.truncation }, changed };
+    }
     case "independent":
-      return { kind: "independent", truncation: generator.latent.truncation };
-    default:
-      throw new TypeError(`internal: latent view ${latent.kind} is not there yet`);
+      return { view: { kind: "independent", truncation }, changed };
+    case "steered": {
+      if (latent.walks === null) {
+        throw new UserError(
+          "views.latent.kind is steered, which needs views.latent.walks: name a file that deno task steer learned",
+        );
+      }
+      const walks = readWalks(locate(latent.walks));
+      if (walks.size !== latentSize) {
+        throw new UserError(
+          `the walks ${latent.walks} are for latents of ${walks.size} values, ${path} takes ${latentSize}: ` +
+            "learn this generator's with deno task steer",
+        );
+      }
+      return { view: { kind: "steered", walks, rot3dFactor: latent.rot3d_factor }, changed };
+    }
   }
 }

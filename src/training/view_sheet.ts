@@ -42,7 +42,11 @@ function captionOf(config: Config, count: number): string {
   const { views } = config;
   const pixel = objectiveOf(config).augmented ? views.pixel : "none";
   if (count === 1) return `images over their pixel views: ${pixel}`;
-  const { kind, std } = views.latent;
-  const latent = kind === "gaussian" ? `gaussian, std ${std}` : kind;
-  return `latent view: ${latent} (anchors over views); below after the pixel views: ${pixel}`;
+  return `latent view: ${latentViewText(config)} (anchors over views); below after the pixel views: ${pixel}`;
+}
+
+/** A configuration's latent view in words. */
+export function latentViewText({ views: { latent: { kind, std, walks, chunks } } }: Config): string {
+  const how = kind === "gaussian" ? `gaussian, std ${std}` : kind === "steered" ? `steered by ${walks}` : kind;
+  return chunks === null ? how : `${how}, chunks ${chunks}`;
 }
