@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { gradient } from "../../src/graph/gradient.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { execute } from "../../src/gpu/execute.ts";
+import { execute, targetOf } from "../../src/gpu/execute.ts";
 import { add } from "../../src/ops/binary.ts";
 import { topK } from "../../src/ops/top_k.ts";
 import { goldenCases } from "../support/golden.ts";
 import { gpuTest } from "../support/gpu.ts";
+import { noise } from "../support/op_cases.ts";
 
 gpuTest("values come best first, equal ones by place, and NaN before all", async (gpu) => {
   const x = Float32Array.of(1, -3, 7, 7, -0, 0, -Infinity, 2);
@@ -62,6 +63,41 @@ for (const test of goldenCases("ops", (c) => c.op === "topk")) {
     const got = await execute(gpu, g, { x: x.data as Float32Array });
     assert.deepEqual([...got.values!], Array.from(tensors.get("values")!.data, Number));
     assert.deepEqual([...got.places!], Array.from(tensors.get("indices")!.data, Number));
+  });
+}
+
+for (const dtype of ["f32", "i32"] as const) {
+  for (const largest of [true, false]) {
+    gpuTest(`long rows of ${dtype} are sorted: the ${largest ? "largest" : "smallest"} first`, async (gpu) => {
+      const [rows, columns, k] = [3, 2500, 1100];
+      // Few different values, so that many are equal, and some that are none.
+      const values = Array.from(noise(rows * columns, 8), (v) => Math.round(200 * v));
+      const x = dtype === "f32" ? Float32Array.from(values, (v) => v / 8) : Int32Array.from(values, (v) => v << 20);
+      if (dtype === "f32") [17, 2499, 2501].forEach((at, i) => x[at] = [NaN, -Infinity, -0][i]!);
+      const g = new Graph();
+      const best = topK(g, g.input("x", [rows, columns], dtype), k, { largest });
+      g.output("values", best.values);
+      g.output("places", best.places);
+      const [sorted, compared] = await Promise.all(
+        ["sort", "plain"].map((name) => execute(gpu, g, { x }, { target: targetOf(gpu.info, { TopK: name }) })),
+      );
+      assert.deepEqual(sorted, compared);
+      const first = Array.from(x.subarray(0, columns)).filter((v) => !Number.isNaN(v)).sort((a, b) => a - b);
+      const want = (largest ? first.reverse() : first).slice(0, 20).map((v) => v + 0);
+      const from = dtype === "f32" ? 1 : 0; // NaN comes before all
+      assert.deepEqual(Array.from(sorted!.values!).slice(from, from + 20).map((v) => v + 0), want);
+    });
+  }
+}
+
+for (const test of goldenCases("ops", (c) => c.op === "argmax")) {
+  gpuTest(`${test.name} is the place of the best one`, async (gpu) => {
+    const tensors = await test.load();
+    const x = tensors.get("x")!;
+    const g = new Graph();
+    g.output("y", topK(g, g.input("x", x.shape), 1, { axis: test.attrs.axis }).places);
+    const { y } = await execute(gpu, g, { x: x.data as Float32Array });
+    assert.deepEqual([...y!], Array.from(tensors.get("y")!.data, Number));
   });
 }
 
