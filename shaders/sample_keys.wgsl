@@ -4,6 +4,7 @@
 // rng: [4] = seed lo, seed hi, step, 0; y: [images * batch, 2] = sample, variant.
 #import index
 #import philox
+#import permute
 
 const WG_SIZE: u32 = 64u;
 
@@ -21,34 +22,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<vec2u>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-// The last mixing steps of MurmurHash3.
-fn mix(word: u32) -> u32 {
-  var h = word;
-  h = (h ^ (h >> 16u)) * 0x85EBCA6Bu;
-  h = (h ^ (h >> 13u)) * 0xC2B2AE35u;
-  return h ^ (h >> 16u);
-}
-
-// Where an epoch's order puts `index`: a Feistel cipher of 8 rounds over the next power of 4, walked along until
-// it comes back below `samples` (Black and Rogaway 2002), so that it is a permutation of range(samples).
-fn permute(index: u32, epoch: u32) -> u32 {
-  let keys = philox(vec4u(0u, epoch, 0u, params.shuffle_stream), rng.xy);
-  let mask = (1u << params.half_bits) - 1u;
-  var x = index;
-  loop {
-    var left = x >> params.half_bits;
-    var right = x & mask;
-    for (var round = 0u; round < 8u; round++) {
-      let next = left ^ (mix(right + keys[round & 3u] + round * 0x9E3779B9u) & mask);
-      left = right;
-      right = next;
-    }
-    x = (left << params.half_bits) | right;
-    if (x < params.samples) { break; }
-  }
-  return x;
-}
-
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
   let i = flat_index(global_id, workgroups, WG_SIZE);
@@ -60,7 +33,10 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   var sample = position;
   if (params.samples != 0u) {
     sample = position % params.samples;
-    if (params.shuffle == 1u) { sample = permute(sample, position / params.samples); }
+    if (params.shuffle == 1u) {
+      let keys = philox(vec4u(0u, position / params.samples, 0u, params.shuffle_stream), rng.xy);
+      sample = permute(sample, params.samples, params.half_bits, keys);
+    }
   }
   var variant = step * params.images + view;
   if (params.neighbors != 0u) {
