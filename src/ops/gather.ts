@@ -3,6 +3,8 @@
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Kernel, type Op, output, plain } from "../graph/op.ts";
 import { normalizeAxis, sizeOf, specText, type Tensor } from "../graph/tensor.ts";
+import { add } from "./binary.ts";
+import { reshape } from "./reshape.ts";
 
 interface Attrs {
   readonly axis: number;
@@ -49,4 +51,13 @@ const GatherGradient: Op<Attrs & { readonly shape: readonly number[] }> = {
 /** Slices of x along `axis` in the order of `indices`. */
 export function gather(g: Graph, x: Tensor, indices: Tensor, axis = 0): Tensor {
   return g.apply(Gather, [x, indices], { axis: normalizeAxis(axis, x.shape.length) });
+}
+
+/** Rows of each line: x [lines, size, ...] at places i32 [lines, count] gives [lines, count, ...]. */
+export function gatherLines(g: Graph, x: Tensor, places: Tensor): Tensor {
+  const [lines, size, ...inner] = x.shape as [number, number];
+  const count = places.shape[1]!;
+  const starts = g.constant(Int32Array.from({ length: lines }, (_, i) => i * size), [lines, 1], "i32");
+  const flat = reshape(g, add(g, places, starts), [lines * count]);
+  return reshape(g, gather(g, reshape(g, x, [lines * size, ...inner]), flat), [lines, count, ...inner]);
 }

@@ -6,9 +6,7 @@
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Kernel, type Node, type Op, output, scratch } from "../graph/op.ts";
 import { sizeOf, specText, type Tensor } from "../graph/tensor.ts";
-import { add } from "./binary.ts";
-import { gather } from "./gather.ts";
-import { reshape } from "./reshape.ts";
+import { gatherLines } from "./gather.ts";
 
 const WG_SIZE = 256;
 const REDUCTIONS = ["none", "add", "mul", "max", "min"] as const;
@@ -111,14 +109,6 @@ function kernel(
     bindings,
     workgroups: cover(invocations, WG_SIZE),
   };
-}
-
-/** x [lines, size, inner] at places [lines, count]: [lines, count, inner]. */
-function gatherLines(g: Graph, x: Tensor, places: Tensor): Tensor {
-  const [lines, size, inner] = x.shape as [number, number, number];
-  const starts = g.constant(Int32Array.from({ length: lines }, (_, i) => i * size), [lines, 1], "i32");
-  const flat = reshape(g, add(g, places, starts), [sizeOf(places.shape)]);
-  return reshape(g, gather(g, reshape(g, x, [lines * size, inner]), flat), [lines, places.shape[1]!, inner]);
 }
 
 /** Adds a Scatter of data [lines, size, inner]; see the operator. */
