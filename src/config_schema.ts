@@ -147,6 +147,19 @@ const probe = z.strictObject({
   labels: z.array(positive.max(1)).min(1).default([0.01, 0.1]),
 });
 
+const watch = z.strictObject({
+  /**
+   * Steps between two looks at what the encoder learns, beside its loss; null: none. A look measures alignment,
+   * uniformity and effective rank of the step's embeddings, and nearest neighbours among labelled images.
+   */
+  every: count.nullable().default(null),
+  /**
+   * Labelled images of probe.data's training split, the same number of each class: half of them vote, the other half
+   * are asked about; probe.knn says how. 0, or no such data: no nearest neighbours.
+   */
+  images: z.int().min(0).default(1000),
+});
+
 /** The whole configuration; parsing `{}` gives the defaults. */
 export const schema = z.strictObject({
   seed: z.int().min(0).max(0xffffffff).default(0),
@@ -165,6 +178,7 @@ export const schema = z.strictObject({
   log: z.strictObject({ every: count.default(10) }).prefault({}),
   /** Steps between two checkpoints; the last step always writes one. */
   checkpoint: z.strictObject({ every: count.default(1000) }).prefault({}),
+  watch: watch.prefault({}),
   probe: probe.prefault({}),
 });
 

@@ -10,6 +10,13 @@ export interface ImagePair {
   readonly view: Image;
 }
 
+/** A PNG file in memory. */
+export interface Picture {
+  readonly png: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** How a sheet is laid out. */
 export interface SheetOptions {
   /** Images side by side; chosen for a sheet a little wider than high where it is left out. */
@@ -48,12 +55,12 @@ export async function encodePng({ data, width, height, channels }: Image): Promi
   return await sharp(data, { raw: { width, height, channels } }).png().toBuffer();
 }
 
-/** Writes rows of anchors, each over the row of their views. */
+/** Writes rows of anchors, each over the row of their views, and gives back the file's bytes. */
 export async function viewSheet(
   path: string,
   pairs: readonly ImagePair[],
   options: SheetOptions = {},
-): Promise<void> {
+): Promise<Picture> {
   if (pairs.length === 0) throw new RangeError("Expected at least one pair of images for a sheet");
   const columns = Math.min(
     pairs.length,
@@ -74,7 +81,8 @@ export async function viewSheet(
   }
   const width = 2 * MARGIN + LABEL + columns * (side + GAP) - GAP;
   const height = top + Math.ceil(pairs.length / columns) * band - BAND_GAP + MARGIN;
-  await writeSheet(path, { width, height, scale, placed, texts }, options.caption);
+  const png = await writeSheet(path, { width, height, scale, placed, texts }, options.caption);
+  return { png, width, height };
 }
 
 /** Writes images row by row. */
@@ -112,7 +120,7 @@ interface Sheet {
   texts: Text[];
 }
 
-async function writeSheet(path: string, sheet: Sheet, caption?: string): Promise<void> {
+async function writeSheet(path: string, sheet: Sheet, caption?: string): Promise<Uint8Array> {
   const { width, height, scale, placed } = sheet;
   const data = new Uint8Array(3 * width * height).fill(255);
   for (const { image, x, y } of placed) paste(data, width, image, x, y, scale);
@@ -123,8 +131,9 @@ async function writeSheet(path: string, sheet: Sheet, caption?: string): Promise
     `font-size="13" fill="#333">${lines}</svg>`;
   const png = await sharp(data, { raw: { width, height, channels: 3 } })
     .composite(texts.length === 0 ? [] : [{ input: Buffer.from(overlay), left: 0, top: 0 }])
-    .png().toBuffer();
+    .removeAlpha().png().toBuffer();
   await writeAtomic(path, png);
+  return png;
 }
 
 /** Copies an image, every pixel as a square of `scale`, into `sheet`. */

@@ -12,7 +12,7 @@ import { startProgress } from "../progress.ts";
 import { openSource } from "../training/open_source.ts";
 import type { Source } from "../training/source.ts";
 import { imagesPerStep } from "../training/step.ts";
-import { train, type TrainResult } from "../training/trainer.ts";
+import { type StepReport, train, type TrainResult } from "../training/trainer.ts";
 
 /** The same probes of both encoders. */
 export interface ProbePair {
@@ -41,13 +41,14 @@ export interface RunOptions {
 /** Trains and probes; `probe.json` joins the run's files when the probes are done. */
 export async function trainAndProbe(gpu: Gpu, wantedConfig: Config, options: RunOptions): Promise<RunOutcome> {
   const { source, config, close } = await openSource(wantedConfig, options.log);
-  const wanted = options.probe && (config.probe.data.path ?? config.probe.data.train) !== null;
+  const looks = config.watch.every !== null && config.watch.images > 0;
+  const wanted = (options.probe || looks) && (config.probe.data.path ?? config.probe.data.train) !== null;
   const data = wanted ? await openProbeData(config.probe.data, config.encoder.input, options.log) : null;
   const store = new StateStore(gpu);
   try {
-    const training = await trainWithProgress(gpu, store, source, config, options);
+    const training = await trainWithProgress(gpu, store, source, config, data, options);
     const done = training.step === training.steps && !options.signal.aborted;
-    if (!data || !done) return { training, probes: null };
+    if (!data || !options.probe || !done) return { training, probes: null };
     const probes: ProbePair = {
       untrained: options.untrained ?? await evaluateUntrained(gpu, config, data),
       trained: await withImages(
@@ -69,6 +70,7 @@ async function trainWithProgress(
   store: StateStore,
   source: Source,
   config: Config,
+  data: ProbeData | null,
   { out, resume, signal, log }: RunOptions,
 ): Promise<TrainResult> {
   const { steps } = trainingLength(config);
@@ -78,12 +80,25 @@ async function trainWithProgress(
       out,
       resume,
       signal,
-      onStep: ({ step, loss }) => progress.update(step, `loss ${loss.toFixed(4)}`),
+      labelled: data?.train ?? null,
+      onStep: (report) => progress.update(report.step, noteOf(report)),
       log,
     });
   } finally {
     progress.stop();
   }
+}
+
+/** What stands behind the bar. */
+function noteOf({ loss, gradientNorm, look }: StepReport): string {
+  const parts = [`loss ${loss.toFixed(4)}`, `gradient ${gradientNorm.toPrecision(3)}`];
+  if (look) {
+    const { knn_top1: knn, alignment, uniformity, effective_rank: rank } = look;
+    if (knn !== null) parts.push(`kNN ${knn.toFixed(1)} %`);
+    if (alignment !== null) parts.push(`alignment ${alignment.toFixed(2)}`);
+    parts.push(`uniformity ${uniformity.toFixed(2)}`, `rank ${rank.toFixed(1)}`);
+  }
+  return parts.join(", ");
 }
 
 /** The probes of the network as a run with this seed begins. */

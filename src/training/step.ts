@@ -1,7 +1,7 @@
 /**
  * The graph of a training step: samples (latents -> latent views -> generator) -> pixel views -> the objective's
- * encoder, heads and loss -> gradients -> updates. Inputs are `rng` (seed and step) and `lr`; outputs are `loss` and
- * `health`.
+ * encoder, heads and loss -> gradients -> updates. Inputs are `rng` (seed and step) and `lr`; outputs are
+ * `loss`, `health`, `gradient_norm` and `embeddings`.
  */
 
 import { centerViews, simclrViews } from "../augment/views.ts";
@@ -12,6 +12,7 @@ import { STREAMS } from "../generators/random.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { grad } from "../ops/gradients.ts";
+import { globalNorm } from "../ops/global_norm.ts";
 import { guard } from "../ops/guard.ts";
 import { sgdStep } from "../ops/sgd.ts";
 import { imagesPerSample, objectiveOf } from "./objectives/mod.ts";
@@ -67,7 +68,7 @@ export function imagesPerStep(config: Config): number {
 function learn(g: Graph, batch: Batch, config: Config): Step {
   const { momentum, weight_decay: weightDecay } = config.optimizer;
   const lr = g.input("lr", [1]);
-  const { loss, parameters, norms, update } = objectiveOf(config).build(g, batch, config);
+  const { loss, embeddings, parameters, norms, update } = objectiveOf(config).build(g, batch, config);
   const gradients = grad(g, loss, parameters);
   const check = guard(g, loss, batch.rng);
   g.scope("update", () => {
@@ -77,6 +78,8 @@ function learn(g: Graph, batch: Batch, config: Config): Step {
   });
   g.output("loss", loss);
   g.output("health", check.health);
+  g.output("gradient_norm", g.scope("gradient_norm", () => globalNorm(g, gradients)));
+  g.output("embeddings", embeddings);
   const states = [...g.states].filter(([name]) => name !== "health").map(([name, t]) => [name, t.shape] as const);
   return { graph: g, states: new Map(states) };
 }

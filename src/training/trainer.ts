@@ -1,14 +1,16 @@
 /**
- * The training loop: submits steps, reads losses some steps late, writes metrics, checkpoints and the view
- * sheet, and stops with a checkpoint when asked to. All that is random follows from (seed, step), so a run
+ * The training loop: submits steps, reads losses some steps late, looks at what the encoder learns, writes metrics,
+ * checkpoints and the view sheet, and stops with a checkpoint when asked to. All that is random follows from (seed, step), so a run
  * that is resumed continues bit for bit.
  */
 
 import { type Config, configToYaml, trainingLength } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
+import type { LabelledSet } from "../data/labelled_set.ts";
 import { UserError, WorkError } from "../errors.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { loadEncoder } from "../encoders/weights.ts";
+import { type EmbeddingMeasures, measureEmbeddings } from "../evaluation/embeddings.ts";
 import { rngValues } from "../generators/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { tunedTarget } from "../gpu/tune.ts";
@@ -26,6 +28,7 @@ import { emaRate, learningRate } from "./schedule.ts";
 import type { Source } from "./source.ts";
 import { buildStep, imagesPerStep } from "./step.ts";
 import { writeViewSheet } from "./view_sheet.ts";
+import { NeighborWatch } from "./watch.ts";
 
 /** Steps whose losses may be on their way while new ones are submitted. */
 const STEPS_IN_FLIGHT = 3;
@@ -39,6 +42,8 @@ export interface TrainOptions {
   readonly resume: string | null;
   /** Stops the run after the current step, with a checkpoint. */
   readonly signal: AbortSignal;
+  /** Labelled images for the watch's nearest neighbours; null where there are none. */
+  readonly labelled: LabelledSet | null;
   readonly onStep: (report: StepReport) => void;
   readonly log: (line: string) => void;
 }
@@ -49,6 +54,15 @@ export interface StepReport {
   readonly step: number;
   readonly loss: number;
   readonly lr: number;
+  readonly gradientNorm: number;
+  /** What the last look found; null before the first one. */
+  readonly look: Look | null;
+}
+
+/** What a look at the encoder finds (settings `watch`). */
+export interface Look extends EmbeddingMeasures {
+  /** Per cent; null without labelled images. */
+  readonly knn_top1: number | null;
 }
 
 /** How a run ended. */
@@ -84,33 +98,57 @@ export async function train(
   const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
   options.log(`a step is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
   const session = await Session.create(gpu, program, store);
+  let neighbors: NeighborWatch | null = null;
   try {
     initializeStates(store, built.states, config.seed);
     if (resumed) restoreStates(resumed, store, built.states);
     else if (config.encoder.weights !== null) await loadEncoder(locate(config.encoder.weights), store, built.states);
+    if (config.watch.every !== null && config.watch.images > 0 && options.labelled) {
+      neighbors = await NeighborWatch.open(gpu, store, options.labelled, config);
+    }
     // Only now, so that what does not fit leaves an older run's files alone.
     await writeAtomic(`${options.out}/config.yaml`, configToYaml(config));
-    await writeViewSheet(gpu, source, config, `${options.out}/views.png`);
+    const views = await writeViewSheet(gpu, source, config, `${options.out}/views.png`);
     const start = resumed?.step ?? 0;
-    const metrics = await MetricsFile.open(`${options.out}/metrics.jsonl`, start);
+    const metrics = await MetricsFile.open(options.out, start, views);
     try {
       const feed = source.feed?.(config.batch, imagesPerSample(config)) ?? null;
-      return await new Run(session, store, built.states, config, options, start, metrics, feed).go();
+      return await new Run(session, store, built.states, config, options, start, metrics, feed, neighbors).go();
     } finally {
       metrics.close();
     }
   } finally {
+    neighbors?.close();
     session.close();
   }
+}
+
+/** A step under way. */
+interface Pending {
+  readonly step: number;
+  readonly lr: number;
+  readonly result: Promise<StepValues>;
+  /** Of the encoder as the step leaves it; undefined where nobody looks. */
+  knn?: number | null;
+}
+
+/** What a step tells. */
+interface StepValues {
+  readonly loss: number;
+  readonly health: number;
+  readonly gradientNorm: number;
+  /** Of a step that is looked at. */
+  readonly embeddings: Float32Array | null;
 }
 
 /** One run of the loop. */
 class Run {
   readonly #length;
-  readonly #pending: { step: number; lr: number; result: Promise<{ loss: number; health: number }> }[] = [];
+  readonly #pending: Pending[] = [];
   readonly #begun = performance.now();
   #measured: { time: number; step: number };
   #loss: number | null;
+  #look: Look | null = null;
   readonly #ring: FeedRing | null;
 
   constructor(
@@ -122,6 +160,7 @@ class Run {
     readonly start: number,
     readonly metrics: MetricsFile,
     feed: Feed | null,
+    readonly neighbors: NeighborWatch | null,
   ) {
     this.#length = trainingLength(config);
     this.#ring = feed && new FeedRing(feed, STEPS_AHEAD, this.#length.steps);
@@ -141,6 +180,7 @@ class Run {
     };
     while (step < steps && !this.options.signal.aborted) {
       await this.#submit(step++);
+      if (this.#isWatched(step)) await this.#watch();
       if (this.#pending.length >= STEPS_IN_FLIGHT) await this.#settle();
       if (step % this.config.checkpoint.every === 0) await save();
     }
@@ -152,9 +192,12 @@ class Run {
   async #submit(step: number): Promise<void> {
     const lr = learningRate(this.config, step);
     await this.#inputs(step, lr);
-    const result = this.session.run(["loss", "health"]).then(({ loss, health }) => ({
+    const outputs = ["loss", "health", "gradient_norm", ...this.#isWatched(step + 1) ? ["embeddings"] : []];
+    const result = this.session.run(outputs).then(({ loss, health, gradient_norm: norm, embeddings = null }) => ({
       loss: loss![0]!,
       health: health![0]!,
+      gradientNorm: norm![0]!,
+      embeddings: embeddings as Float32Array | null,
     }));
     result.catch(() => {}); // reported by #settle
     this.#pending.push({ step, lr, result });
@@ -168,15 +211,34 @@ class Run {
     this.session.write("ema", Float32Array.of(emaRate(this.config, step)));
   }
 
+  /** Whether the encoder is looked at when so many steps are done. */
+  #isWatched(done: number): boolean {
+    const { every } = this.config.watch;
+    return every !== null && (done % every === 0 || done === this.#length.steps);
+  }
+
+  /** Looks at the encoder after the last step that was submitted. The time that takes is none of training. */
+  async #watch(): Promise<void> {
+    while (this.#pending.length > 1) await this.#settle();
+    const [last] = this.#pending as [Pending];
+    await last.result;
+    const begun = performance.now();
+    last.knn = await this.neighbors?.top1() ?? null;
+    this.#measured = { ...this.#measured, time: this.#measured.time + performance.now() - begun };
+    await this.#settle();
+  }
+
   /** Waits for the oldest step under way and reports it. */
   async #settle(): Promise<void> {
-    const { step, lr, result } = this.#pending.shift()!;
-    const { loss, health } = await result;
+    const { step, lr, result, knn } = this.#pending.shift()!;
+    const { loss, health, gradientNorm, embeddings } = await result;
     if (health !== 0 || !Number.isFinite(loss)) await this.#diverged(step, lr, loss);
     this.#loss = loss;
+    const look = embeddings ? { knn_top1: knn ?? null, ...this.#measure(embeddings) } : null;
+    if (look) this.#look = look;
     const done = step + 1;
-    this.options.onStep({ step: done, loss, lr });
-    if (done % this.config.log.every !== 0 && done !== this.#length.steps) return;
+    this.options.onStep({ step: done, loss, lr, gradientNorm, look: this.#look });
+    if (!look && done % this.config.log.every !== 0 && done !== this.#length.steps) return;
     const now = performance.now();
     const images = imagesPerStep(this.config) * (done - this.#measured.step);
     this.metrics.write({
@@ -185,8 +247,16 @@ class Run {
       loss,
       lr,
       images_per_second: Number((images / (now - this.#measured.time) * 1000).toFixed(2)),
+      gradient_norm: gradientNorm,
+      ...look,
     });
     this.#measured = { time: now, step: done };
+  }
+
+  #measure(data: Float32Array): EmbeddingMeasures {
+    const [rows, size] = this.session.place("embeddings").shape as [number, number];
+    const n = this.config.batch;
+    return measureEmbeddings({ data, n, views: rows / n, size });
   }
 
   /** The updates from this step on were skipped, so the step can be replayed to find where it went wrong. */

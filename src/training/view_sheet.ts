@@ -3,7 +3,7 @@
 import { IMAGENET, UNIT } from "../augment/params.ts";
 import { toImage } from "../augment/to_image.ts";
 import type { Config } from "../config.ts";
-import { viewSheet } from "../data/png.ts";
+import { type Picture, viewSheet } from "../data/png.ts";
 import { rngInput } from "../generators/latents.ts";
 import { rngValues } from "../generators/random.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -18,9 +18,9 @@ const COLUMNS = 12;
 
 /**
  * Writes the first samples of step 0: images over their latent views, then the same after the pixel views. Where an
- * objective sees the anchors alone, images over their pixel views.
+ * objective sees the anchors alone, images over their pixel views. Gives back what it wrote.
  */
-export async function writeViewSheet(gpu: Gpu, source: Source, config: Config, path: string): Promise<void> {
+export async function writeViewSheet(gpu: Gpu, source: Source, config: Config, path: string): Promise<Picture> {
   const batch = Math.min(COLUMNS, config.batch);
   const g = new Graph();
   const { images, views } = buildImages(g, rngInput(g), source, { ...config, batch });
@@ -35,7 +35,7 @@ export async function writeViewSheet(gpu: Gpu, source: Source, config: Config, p
   const pairs = count === 1
     ? rows.map((i) => ({ anchor: before(i), view: after(i) }))
     : [before, after].flatMap((at) => rows.map((i) => ({ anchor: at(i), view: at(batch + i) })));
-  await viewSheet(path, pairs, { columns: batch, caption: captionOf(config, count) });
+  return await viewSheet(path, pairs, { columns: batch, caption: captionOf(config, count) });
 }
 
 function captionOf(config: Config, count: number): string {

@@ -5,7 +5,8 @@ import { exists, PROJECT_ROOT } from "../../src/paths.ts";
 import { loadCheckpoint } from "../../src/training/checkpoint.ts";
 import { type Finished, runCli } from "../support/cli.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { inFolder, metricsOf, TINY } from "../support/training.ts";
+import { readEvents } from "../support/tfevents.ts";
+import { inFolder, metricsOf, TINY, writeIdxSet } from "../support/training.ts";
 
 /** Options for a tiny run; `sets` come after those of the tiny network. */
 const tiny = (out: string, ...sets: string[]) => [
@@ -83,6 +84,7 @@ Deno.test("wrong options and settings are refused with one line", () =>
   inFolder(async (folder) => {
     const cases: [string[], RegExp][] = [
       [["--set", "encoder.widht=4"], /unknown key encoder\.widht .*did you mean "encoder\.width"/],
+      [["--set", "watch.every=0"], /watch\.every must be at least 1 but is 0/],
       [["--set", "batch=many"], /batch must be a number but is "many"/],
       [["--config", `${folder}/none.yaml`], /config file .*none\.yaml does not exist: check the path/],
       [["--steps", "0"], /--steps 0 is not valid: give a whole number of at least 1/],
@@ -91,6 +93,29 @@ Deno.test("wrong options and settings are refused with one line", () =>
     for (const [args, pattern] of cases) refused(await train(["--out", `${folder}/run`, ...args]), pattern);
     assert(!exists(`${folder}/run`));
   }));
+
+gpuTest(
+  "a run tells what it sees: on the progress line, in its metrics and for TensorBoard",
+  () =>
+    inFolder(async (folder) => {
+      await writeIdxSet(`${folder}/data`);
+      const out = `${folder}/run`;
+      const sets = [`probe={data: {kind: idx, path: ${folder}/data}}`, "watch={every: 2, images: 16}", "steps=4"];
+      const done = await train(tiny(out, ...sets));
+      assert.equal(done.code, 0, done.stderr);
+      assert.match(
+        done.stderr,
+        /training 4\/4, .*, loss [\d.]+, gradient [\d.]+, kNN [\d.]+ %, alignment [\d.]+, uniformity -[\d.]+, rank [\d.]+\n/,
+      );
+      assert.deepEqual((await metricsOf(out)).map(({ step, knn_top1 }) => [step, knn_top1 !== undefined]), [
+        ...[[1, false], [2, true], [3, false], [4, true]],
+      ]);
+      const events = readEvents(await Deno.readFile(`${out}/events.out.tfevents.latent-views`));
+      assert.deepEqual(events.map(({ step }) => step), [0, 0, 1, 2, 3, 4]);
+      refused(await train(tiny(`${folder}/other`, ...sets, "watch.images=1")), /watch\.images is 1 and .* leaves none/);
+      assert(!exists(`${folder}/other`));
+    }),
+);
 
 gpuTest("models that are none, and what is not there yet, are refused with one line", () =>
   inFolder(async (folder) => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../src/config.ts";
+import type { LabelledSet } from "../../src/data/labelled_set.ts";
 import { type Generator, loadGenerator } from "../../src/generators/model.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -36,6 +37,8 @@ export interface TinyOptions {
   /** By default the generator that the settings name. */
   readonly source?: Source;
   readonly resume?: string | null;
+  /** Labelled images for the watch. */
+  readonly labelled?: LabelledSet;
   /** Called after each step; true asks the run to stop. */
   readonly onStep?: (report: StepReport) => boolean | void;
 }
@@ -55,6 +58,7 @@ export async function trainTiny(
       out,
       resume: options.resume ?? null,
       signal: stop.signal,
+      labelled: options.labelled ?? null,
       onStep: (report) => {
         if (options.onStep?.(report)) stop.abort();
       },
@@ -65,13 +69,13 @@ export async function trainTiny(
   }
 }
 
-/** The lines of a run's metrics without the speed, which is never the same twice. */
-export async function metricsOf(out: string): Promise<Omit<MetricsLine, "images_per_second">[]> {
+/** The lines of a run's metrics without the speed and the time, which are never the same twice. */
+export async function metricsOf(out: string): Promise<Omit<MetricsLine, "images_per_second" | "time">[]> {
   const text = await Deno.readTextFile(`${out}/metrics.jsonl`);
   assert(text === "" || text.endsWith("\n"));
   return text.trimEnd().split("\n").filter(Boolean).map((line) => {
-    const { images_per_second: speed, ...rest } = JSON.parse(line);
-    assert(speed > 0);
+    const { images_per_second: speed, time, ...rest } = JSON.parse(line);
+    assert(speed > 0 && time > 1e9);
     return rest;
   });
 }

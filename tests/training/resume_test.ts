@@ -6,7 +6,7 @@ import { loadCheckpoint } from "../../src/training/checkpoint.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { inFolder, metricsOf, tinyConfig, trainTiny } from "../support/training.ts";
 
-const FILES = ["config.yaml", "last.safetensors", "metrics.jsonl", "views.png"];
+const FILES = ["config.yaml", "events.out.tfevents.latent-views", "last.safetensors", "metrics.jsonl", "views.png"];
 
 gpuTest(
   "a run that is stopped and resumed ends with the bytes of one that was not",

@@ -95,7 +95,7 @@ gpuTest("a run writes its settings, its views and its metrics", (gpu) =>
     const metrics = await metricsOf(folder);
     assert.deepEqual(metrics.map(({ step, epoch }) => [step, epoch]), [[2, 1], [4, 2], [5, 3]]); // the last one always
     for (const line of metrics) {
-      assert.deepEqual(Object.keys(line), ["step", "epoch", "loss", "lr"]);
+      assert.deepEqual(Object.keys(line), ["step", "epoch", "loss", "lr", "gradient_norm"]);
       assert(line.lr === 0.03 && line.loss > 0, JSON.stringify(line));
     }
     const { data, info } = await sharp(`${folder}/views.png`).removeAlpha().raw().toBuffer({ resolveWithObject: true });

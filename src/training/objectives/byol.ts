@@ -34,6 +34,7 @@ export const byol: Objective = {
     const rate = g.input("ema", [1]);
     return {
       loss: byolLoss(g, predictor.y, target.head.y),
+      embeddings: online.head.y,
       parameters: [...parametersOf(online), ...predictor.parameters],
       norms: [...normsOf(online), ...normsOf(target), ...predictor.norms],
       update: (guard) => {

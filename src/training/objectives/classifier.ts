@@ -19,6 +19,7 @@ export const classifier: Objective = {
     const logits = g.scope("head", () => linear(g, features, "head.0", classes));
     return {
       loss: g.scope("classifier", () => crossEntropy(g, logits.y, labels)),
+      embeddings: features,
       parameters: [...parameters, ...logits.parameters],
       norms,
     };

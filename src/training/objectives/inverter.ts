@@ -30,6 +30,7 @@ export const inverter: Objective = {
       const prediction = y && labels ? { logits: y.y, labels } : null;
       return {
         loss: inverterLoss(g, z.y, reshape(g, latents, [n, size]), prediction),
+        embeddings: features,
         parameters: [...parameters, ...z.parameters, ...y?.parameters ?? []],
         norms,
       };

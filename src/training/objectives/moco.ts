@@ -12,7 +12,7 @@ import { projectionHead } from "../../encoders/head.ts";
 import { resnet, resnetSpec } from "../../encoders/resnet.ts";
 import { UserError } from "../../errors.ts";
 import { infonceLoss } from "../../losses/infonce.ts";
-import { split } from "../../ops/concat.ts";
+import { concat, split } from "../../ops/concat.ts";
 import { ema } from "../../ops/ema.ts";
 import { enqueue } from "../../ops/enqueue.ts";
 import { averagedStates, type Objective } from "./objective.ts";
@@ -39,6 +39,7 @@ export const moco: Objective = {
     const rate = g.input("ema", [1]);
     return {
       loss: infonceLoss(g, query.z, key.z, queue, 1 / objective.temperature),
+      embeddings: concat(g, [query.z, key.z], 0),
       parameters: [...online.parameters, ...query.parameters],
       norms: [...online.norms, ...target.norms],
       update: (guard) => {

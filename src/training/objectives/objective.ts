@@ -28,6 +28,8 @@ export interface Batch {
 export interface Learning {
   /** One value. */
   readonly loss: Tensor;
+  /** [views * n, d], view-major: what the loss compares, or the features where it compares none. */
+  readonly embeddings: Tensor;
   /** Parameters that follow the loss's gradient. */
   readonly parameters: readonly Tensor[];
   /** Batch normalisations whose running statistics follow the batch. */

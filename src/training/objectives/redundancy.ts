@@ -34,6 +34,7 @@ function embeddings(loss: (g: Graph, a: Tensor, b: Tensor) => Tensor): Objective
       const [a, b] = split(g, head.y, [n, n], 0) as [Tensor, Tensor];
       return {
         loss: loss(g, a, b),
+        embeddings: head.y,
         parameters: [...parameters, ...head.parameters],
         norms: [...norms, ...head.norms],
       };

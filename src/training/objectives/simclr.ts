@@ -28,6 +28,7 @@ export function contrast(
   const { temperature, base_temperature: baseTemperature } = objective;
   return {
     loss: loss(head.z, { temperature, baseTemperature }),
+    embeddings: head.z,
     parameters: [...parameters, ...head.parameters],
     norms,
   };
