@@ -2,16 +2,19 @@
 
 import { listOf, oneOf, runTask, type TaskContext } from "../src/cli.ts";
 import { openGpu } from "../src/gpu/device.ts";
-import { timeWork, WORKS } from "../src/studies/benchmark.ts";
+import { printProfile, profileTable, timeSteps } from "../src/gpu/profile.ts";
+import { printMemory } from "../src/graph/program.ts";
+import { type BenchmarkRow, timeWork } from "../src/studies/benchmark/alone.ts";
+import { WORK_NAMES, WORKS } from "../src/studies/benchmark/works.ts";
 
-const NAMES = [...new Set(WORKS.map((w) => w.work))];
+const HEAD = "work                batch   size  median ms     min ms     max ms  GFLOP/s  dispatches    MiB";
 
 await runTask({
   name: "benchmark",
-  summary: "Times training steps, generators and matrix products; medians, GFLOP/s.",
+  summary: "Times training steps, generators, matrix products and convolutions; medians, GFLOP/s.",
   options: [
-    { flags: "--only <works>", description: `some of ${NAMES.join(", ")}`, parse: listOf(oneOf(NAMES)) },
-    { flags: "--profile", description: "also print the time of every kernel" },
+    { flags: "--only <works>", description: `some of ${WORK_NAMES.join(", ")}`, parse: listOf(oneOf(WORK_NAMES)) },
+    { flags: "--profile", description: "also print the time of every kernel, and the memory by what it is for" },
   ],
   run,
 });
@@ -19,19 +22,33 @@ await runTask({
 async function run({ options, print, log }: TaskContext): Promise<unknown> {
   const only = options.only as string[] | undefined;
   const gpu = await openGpu();
-  const rows = [];
-  print(`${"work".padEnd(16)} batch   size  median ms     min ms  GFLOP/s  dispatches    MiB`);
-  for (const work of WORKS.filter((w) => !only || only.includes(w.work))) {
-    const { row, profile } = await timeWork(gpu, work, options.profile === true);
-    rows.push(row);
-    print(
-      `${row.work.padEnd(16)} ${String(row.batch).padStart(5)} ${String(row.size).padStart(6)} ` +
-        `${String(row.ms_median).padStart(10)} ${String(row.ms_min).padStart(10)} ${String(row.gflops).padStart(8)} ` +
-        `${String(row.dispatches).padStart(11)} ${String(row.mib).padStart(6)}`,
+  const rows: BenchmarkRow[] = [];
+  print(HEAD);
+  for (const work of WORKS.filter((w) => (!only || only.includes(w.work)) && (!w.on || w.on === gpu.info.kind))) {
+    rows.push(
+      await timeWork(gpu, work, async ({ session, program }, row) => {
+        print(lineOf(row));
+        if (!options.profile) return;
+        log(printProfile(profileTable(await timeSteps(session)), row.ms_median));
+        log(printMemory(program));
+      }),
     );
-    if (profile) log(profile);
   }
   print(`on ${gpu.info.name}`);
   gpu.close();
   return rows;
+}
+
+function lineOf(row: BenchmarkRow): string {
+  const cells = [
+    [row.batch, 5],
+    [row.size, 6],
+    [row.ms_median, 10],
+    [row.ms_min, 10],
+    [row.ms_max, 10],
+    [row.gflops, 8],
+    [row.dispatches, 11],
+    [row.mib, 6],
+  ] as const;
+  return [row.work.padEnd(19), ...cells.map(([value, width]) => String(value).padStart(width))].join(" ");
 }

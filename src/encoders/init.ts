@@ -31,7 +31,7 @@ export function linearValues(name: string, size: number, fanIn: number, seed: nu
 
 /** Fills states that hold no values yet: encoder and heads. `shapes` are those of the device. */
 export function initializeStates(
-  store: StateStore,
+  store: Pick<StateStore, "write">,
   shapes: ReadonlyMap<string, readonly number[]>,
   seed: number,
 ): void {

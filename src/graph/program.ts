@@ -86,6 +86,23 @@ export function memoryOf(program: Program): Record<string, number> {
   return sums;
 }
 
+/** The memory of a program in MiB, by what it is for. */
+export function printMemory(program: Program): string {
+  const sums = memoryOf(program);
+  const names = {
+    work: "activations and gradients",
+    texture: "texture twins",
+    state: "parameters, momenta, statistics",
+    constant: "constants",
+    input: "inputs",
+  };
+  const parts = Object.entries(names).filter(([role]) => sums[role]).map(([role, name]) =>
+    `${name} ${(sums[role]! / 2 ** 20).toFixed(1)}`
+  );
+  const total = Object.values(sums).reduce((a, b) => a + b, 0) / 2 ** 20;
+  return `memory, MiB: ${total.toFixed(1)} = ${parts.join(" + ")}`;
+}
+
 /** One line a buffer and a step; stable, so that snapshots show a change of plan. */
 export function printProgram(program: Program): string {
   const lines: string[] = [];
