@@ -50,19 +50,42 @@ export interface NormRecord {
   readonly count: number;
 }
 
-/** What a pass gives. */
-export interface Encoded {
-  /** [n, c] after the average pool. */
-  readonly features: Tensor;
+/** What a pass has learned with, and is to update. */
+export interface Learned {
   /** Parameters that a gradient is taken to, in the order of the network. */
   readonly parameters: readonly Tensor[];
   /** Empty in inference. */
   readonly norms: readonly NormRecord[];
 }
 
+/** What a pass gives. */
+export interface Encoded extends Learned {
+  /** [n, c] after the average pool. */
+  readonly features: Tensor;
+}
+
+/** Stages of a network: from `first` to before `end` of its four, the stem in front of stage 0. */
+export interface StageRange {
+  readonly first: number;
+  readonly end: number;
+}
+
 /** Adds the network; states are named `prefix` + torchvision's names, weights [kh, kw, ci, co]. */
 export function resnet(g: Graph, x: Tensor, spec: ResnetSpec, training: boolean, prefix = "encoder."): Encoded {
-  return g.scope(prefix.replace(/\.$/, ""), () => new Pass(g, training, prefix).run(x, spec));
+  const { y, ...learned } = resnetStages(g, x, spec, { first: 0, end: spec.blocks.length }, training, prefix);
+  return { features: reduce(g, "Mean", y, [1, 2]), ...learned };
+}
+
+/** Adds a part of the network, up to the feature map y [n, h, w, c]. */
+export function resnetStages(
+  g: Graph,
+  x: Tensor,
+  spec: ResnetSpec,
+  range: StageRange,
+  training: boolean,
+  prefix = "encoder.",
+): Learned & { readonly y: Tensor } {
+  return g.scope(prefix.replace(/\.$/, ""), () => new Pass(g, training, prefix).run(x, spec, range));
 }
 
 /** Moves the running statistics of a training pass. */
@@ -77,21 +100,23 @@ class Pass {
 
   constructor(readonly g: Graph, readonly training: boolean, readonly prefix: string) {}
 
-  run(images: Tensor, spec: ResnetSpec): Encoded {
+  run(images: Tensor, spec: ResnetSpec, { first, end }: StageRange): Learned & { y: Tensor } {
     const { width, blocks, bottleneck } = spec;
-    const imagenet = spec.stem === "imagenet";
-    let x = this.#conv("conv1", images, width, imagenet ? 7 : 3, imagenet ? 2 : 1);
-    x = this.#norm("bn1", x, true);
-    if (imagenet) x = maxPool(this.g, x, { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
-    blocks.forEach((count, stage) => {
-      for (let i = 0; i < count; i++) {
+    let x = first === 0 ? this.#stem(images, spec) : images;
+    for (let stage = first; stage < end; stage++) {
+      for (let i = 0; i < blocks[stage]!; i++) {
         const stride = stage > 0 && i === 0 ? 2 : 1;
         const name = `layer${stage + 1}.${i}`;
         x = this.g.scope(name, () => this.#block(name, x, width * 2 ** stage, stride, bottleneck));
       }
-    });
-    const features = reduce(this.g, "Mean", x, [1, 2]);
-    return { features, parameters: this.#parameters, norms: this.#norms };
+    }
+    return { y: x, parameters: this.#parameters, norms: this.#norms };
+  }
+
+  #stem(images: Tensor, { stem, width }: ResnetSpec): Tensor {
+    const imagenet = stem === "imagenet";
+    const x = this.#norm("bn1", this.#conv("conv1", images, width, imagenet ? 7 : 3, imagenet ? 2 : 1), true);
+    return imagenet ? maxPool(this.g, x, { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }) : x;
   }
 
   /** relu(f(x) + shortcut(x)), f of two 3x3 convolutions, or 1x1 - 3x3 - 1x1 with four times the channels. */
