@@ -160,6 +160,61 @@ const watch = z.strictObject({
   images: z.int().min(0).default(1000),
 });
 
+const split = z.string().regex(/^(2007|2012)\/\S+$/, { error: "must be YEAR/LIST, as 2007/trainval" });
+/** Sides whose feature maps have no fractions of a place. */
+const side = z.int().min(32).multipleOf(16);
+const proposals = (before: number, after: number) =>
+  z.strictObject({ before: count.default(before), after: count.default(after) }).prefault({});
+
+/** Faster R-CNN R50-C4 on VOC, all layers fine-tuned: the schedule of the paper, else detectron2's values. */
+const detection = z.strictObject({
+  data: z.strictObject({
+    /** A VOCdevkit folder, the folder that holds it, or one year's; set by --data. */
+    path: text.nullable().default(null),
+    /** Splits as YEAR/LIST; where the folder has no lists, all its images are both splits. */
+    train: z.array(split).min(1).default(["2007/trainval", "2012/trainval"]),
+    test: z.array(split).min(1).default(["2007/test"]),
+    strict: z.boolean().default(false),
+  }).prefault({}),
+  steps: count.default(24_000),
+  batch: count.default(8),
+  lr: positive.default(0.02),
+  momentum: z.number().min(0).lt(1).default(0.9),
+  /** Not of batch norms. */
+  weight_decay: atLeastZero.default(1e-4),
+  /** Steps at which the rate falls to a tenth. */
+  decay_steps: z.array(count).default([18_000, 22_000]),
+  /** Steps in which the rate rises from a thousandth to itself. */
+  warmup_steps: z.int().min(0).default(100),
+  /** Shorter sides in training; a step draws one for all its images. */
+  sizes: z.array(side).min(1).default([480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800]),
+  test_size: side.default(800),
+  /** Longer over shorter side of the canvases: an image lies in the first that holds it, else it is made smaller. */
+  aspects: z.array(z.number().min(1)).min(1).default([4 / 3, 5 / 3]),
+  flip: z.boolean().default(true),
+  anchors: z.strictObject({
+    sizes: z.array(positive).min(1).default([32, 64, 128, 256, 512]),
+    ratios: z.array(positive).min(1).default([0.5, 1, 2]),
+  }).prefault({}),
+  /** Region proposals: anchors of an image in the loss, and boxes before and after suppression. */
+  rpn: z.strictObject({
+    batch: count.default(256),
+    train: proposals(12_000, 2_000),
+    test: proposals(6_000, 1_000),
+  }).prefault({}),
+  /** Regions of an image in the loss, and bins of a region along each axis. */
+  roi: z.strictObject({ batch: count.default(512), resolution: count.default(14) }).prefault({}),
+  /** Where |x| begins in the smooth L1 losses of boxes; 0 is plain L1. */
+  smooth_l1: atLeastZero.default(0),
+  /** Batches that batch norm's statistics are averaged over before the test; 0 keeps the running ones. */
+  precise_bn: z.int().min(0).default(200),
+  /** Detections: the least score, and how many an image has at most. */
+  score: z.number().min(0).max(1).default(0.05),
+  detections: count.default(100),
+  /** Test images that are drawn with their detections. */
+  pictures: z.int().min(0).default(24),
+});
+
 /** The whole configuration; parsing `{}` gives the defaults. */
 export const schema = z.strictObject({
   seed: z.int().min(0).max(0xffffffff).default(0),
@@ -180,6 +235,7 @@ export const schema = z.strictObject({
   checkpoint: z.strictObject({ every: count.default(1000) }).prefault({}),
   watch: watch.prefault({}),
   probe: probe.prefault({}),
+  detection: detection.prefault({}),
 });
 
 /** Epochs of a run whose configuration names neither epochs nor steps. */

@@ -26,6 +26,10 @@ export const STREAMS = {
   steering: 24,
   probeCrop: 40,
   subset: 41,
+  detectionOrder: 48,
+  detectionView: 49,
+  detectionAnchors: 50,
+  detectionRegions: 51,
 } as const;
 
 /** The values of the graph input `rng` u32 [4] for a step. Throws RangeError for a seed that 53 bits do not hold. */

@@ -17,7 +17,7 @@ interface Attrs {
   readonly weights: BoxWeights;
 }
 
-/** Inputs boxes [m, 4] or [n, m, 4], and targets [n, m, 4]; output offsets [n, m, 4]. No gradient: targets are given. */
+/** Inputs boxes [m, 4] or [n, m, 4], and targets [n, m, 4]; output offsets [n, m, 4], which are taken as fixed. */
 export const BoxEncode: Op<Attrs> = {
   name: "BoxEncode",
   infer: ([boxes, targets]) => {
@@ -35,11 +35,12 @@ export const BoxEncode: Op<Attrs> = {
       }],
     };
   }),
+  gradient: () => [null, null],
 };
 
 /**
  * Inputs boxes [m, 4] or [n, m, 4], and offsets [n, m, 4] or [n, m, k, 4]; output boxes of the offsets' shape, whose
- * sizes grow by a factor of 62.5 at most. No gradient: detectors take such boxes as fixed.
+ * sizes grow by a factor of 62.5 at most. They have no gradient: detectors take such boxes as fixed.
  */
 export const BoxDecode: Op<Attrs> = {
   name: "BoxDecode",
