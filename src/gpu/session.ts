@@ -16,6 +16,7 @@ import { getPipeline, type Pipeline } from "./pipeline.ts";
 import { packParams } from "./shader.ts";
 import { type StateStore, STORAGE_USAGE } from "./store.ts";
 import { readBuffer } from "./transfer.ts";
+import { makeTexture, type WorkPool } from "./work_pool.ts";
 
 const UNIFORM_STRIDE = 256;
 /** Read-backs of one output that may be under way at once. */
@@ -44,31 +45,37 @@ export class Session {
     readonly textures: readonly GPUTexture[],
     readonly work: readonly (Dispatch | TextureCopy)[],
     readonly uniforms: GPUBuffer,
+    readonly pooled: boolean,
   ) {}
 
-  /** Allocates and compiles. Errors of the driver name the node. */
-  static async create(gpu: Gpu, program: Program, store: StateStore): Promise<Session> {
+  /**
+   * Allocates and compiles. Errors of the driver name the node. With a pool, work memory is shared with its other
+   * sessions: outputs are those of a run that asks for them (`later`), not of `read` after another session's run.
+   */
+  static async create(
+    gpu: Gpu,
+    program: Program,
+    store: StateStore,
+    pool: WorkPool | null = null,
+  ): Promise<Session> {
     const { device } = gpu;
     const total = program.buffers.reduce((sum, b) => sum + b.bytes, 0);
     const buffers = await scoped(
       device,
       `Memory for a program of ${Math.ceil(total / 2 ** 20)} MiB`,
-      () =>
-        program.buffers.map((info) => {
+      () => {
+        const shared = pool?.buffers(program);
+        return program.buffers.map((info, i) => {
           if (info.role === "state") return store.open(info);
+          if (shared?.has(i)) return shared.get(i)!;
           const buffer = device.createBuffer({ size: info.bytes, usage: STORAGE_USAGE, label: info.name });
           if (info.data?.length) device.queue.writeBuffer(buffer, 0, info.data as Float32Array<ArrayBuffer>);
           return buffer;
-        }),
+        });
+      },
     );
-    const textures = program.textures.map(({ rows }, i) =>
-      device.createTexture({
-        size: [TEXTURE_WIDTH, rows],
-        format: "rgba32float",
-        usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
-        label: `texture ${i}`,
-      })
-    );
+    const textures = pool?.textures(program) ??
+      program.textures.map(({ rows }, i) => makeTexture(device, rows, `texture ${i}`));
     const steps = [...program.prologue, ...program.steps];
     const dispatches = steps.filter((s): s is DispatchStep => s.kind === "dispatch");
     const pipelines = new Map<DispatchStep, Pipeline>();
@@ -99,7 +106,7 @@ export class Session {
     }
     const once = program.prologue.length;
     if (once > 0) submit(device, work.slice(0, once));
-    return new Session(gpu, program, buffers, textures, work.slice(once), uniforms);
+    return new Session(gpu, program, buffers, textures, work.slice(once), uniforms, pool !== null);
   }
 
   /** Fills an input for the runs to come. Throws RangeError for an unknown name or a wrong length. */
@@ -145,10 +152,11 @@ export class Session {
     return place;
   }
 
-  /** Frees everything but the states. */
+  /** Frees everything but the states and what is a pool's. */
   close(): void {
-    this.program.buffers.forEach((info, i) => info.role === "state" || this.buffers[i]!.destroy());
-    for (const texture of this.textures) texture.destroy();
+    const others = this.pooled ? ["state", "work"] : ["state"];
+    this.program.buffers.forEach(({ role }, i) => others.includes(role) || this.buffers[i]!.destroy());
+    if (!this.pooled) this.textures.forEach((texture) => texture.destroy());
     for (const { all } of this.#staging.values()) all.forEach((b) => b.destroy());
     this.uniforms.destroy();
   }

@@ -60,7 +60,7 @@ class Planner {
       new Map([...tensors].filter(([, t]) => this.#home.has(root(t).id)).map(([name, t]) => [name, this.#place(t)]));
     for (const t of this.g.outputs.values()) this.#bufferOf(t); // an output may be an input that no node reads
     return {
-      buffers: this.#buffers,
+      buffers: this.#buffers.map((info, i) => this.#kept.has(i) ? { ...info, role: "kept" } : info),
       textures: this.#textures,
       prologue: this.#prologue,
       steps: this.#steps,

@@ -5,9 +5,12 @@ import type { DType, HostArray } from "./tensor.ts";
 /** Texels a row of a texture twin; a power of two, so that shaders split an index by shift and mask. */
 export const TEXTURE_WIDTH = 4096;
 
-/** A buffer: lasting states are shared between programs by name; work buffers are reused within a run. */
+/**
+ * A buffer: lasting states are shared between programs by name; work buffers are reused within a run, kept ones hold what
+ * the prologue leaves.
+ */
 export interface BufferInfo {
-  readonly role: "input" | "state" | "constant" | "work";
+  readonly role: "input" | "state" | "constant" | "work" | "kept";
   readonly name: string;
   bytes: number;
   readonly data?: HostArray;

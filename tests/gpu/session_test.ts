@@ -5,6 +5,7 @@ import { execute, targetOf } from "../../src/gpu/execute.ts";
 import { firstNonFinite } from "../../src/gpu/profile.ts";
 import { Session } from "../../src/gpu/session.ts";
 import { StateStore } from "../../src/gpu/store.ts";
+import { WorkPool } from "../../src/gpu/work_pool.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { cover, input, type Op, output, plain } from "../../src/graph/op.ts";
 import { plan } from "../../src/graph/plan.ts";
@@ -47,6 +48,32 @@ gpuTest("states last from run to run and are shared between programs", async (gp
   assert.deepEqual([...await store.read("w", 3)], [100, 200, 300]);
   a.close();
   b.close();
+  store.close();
+});
+
+gpuTest("sessions of a pool work in the same memory and keep what the prologue left", async (gpu) => {
+  const store = new StateStore(gpu);
+  const pool = new WorkPool(gpu);
+  // y = (3 x + 1)^2, and the square of a constant that only the prologue computes.
+  const open = async (n: number) => {
+    const g = new Graph();
+    const x = affine(g, g.input("x", [n]), 3, 1);
+    const fixed = affine(g, g.constant(new Float32Array(n).fill(n), [n]), 2, 0);
+    g.output("y", add(g, mul(g, x, x), fixed));
+    return await Session.create(gpu, plan(g, targetOf(gpu.info)), store, pool);
+  };
+  const sessions = [await open(40), await open(7), await open(300)];
+  const work = (s: Session) => s.buffers.filter((_, i) => s.program.buffers[i]!.role === "work");
+  assert.deepEqual(new Set(work(sessions[0]!)), new Set(work(sessions[1]!)));
+  const runs = [0, 1, 2, 1, 0].map((i) => {
+    const session = sessions[i]!;
+    const n = session.place("x").shape[0]!;
+    session.write("x", new Float32Array(n).fill(i));
+    return session.run(["y"]).then(({ y }) => assert.deepEqual([...y!], Array(n).fill((3 * i + 1) ** 2 + 2 * n)));
+  });
+  await Promise.all(runs);
+  sessions.forEach((session) => session.close());
+  pool.close();
   store.close();
 });
 
