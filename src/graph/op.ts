@@ -82,6 +82,8 @@ export interface Candidate {
   readonly on?: Target["kind"];
   /** Whether it can run this node within the target's limits. */
   accepts(node: Node, target: Target): boolean;
+  /** Whether it is expected to be faster than those after it, where nothing was measured; yes when left out. */
+  pays?(node: Node): boolean;
   lower(node: Node, target: Target): Lowering;
 }
 

@@ -103,7 +103,8 @@ class Planner {
     if (whole !== undefined) throw new RangeError(`${tooLarge}: its input ${node.inputs[whole]!.name} cannot be split`);
     const n = node.outputs[0]!.shape[0]!;
     const moving = [...node.inputs.filter((_, i) => split[i]), ...node.outputs];
-    const rowBytes = Math.max(...moving.map((t) => bytesOf(t) / n));
+    // Scratch memory grows with the batch as tensors do.
+    const rowBytes = Math.max(largest / n, ...moving.map((t) => bytesOf(t) / n));
     let rows = Math.floor(limit / rowBytes);
     // A part starts at a multiple of ALIGN bytes in every tensor.
     while (rows > 0 && moving.some((t) => (rows * bytesOf(t) / n) % ALIGN !== 0)) rows--;
@@ -241,14 +242,14 @@ export function workKey({ op, attrs, inputs }: Node): string {
 
 /**
  * The lowering of the forced candidate where it accepts the node, else of the one that was measured to be fastest, else
- * of the first meant for the target.
+ * of the first that is meant for the target and pays.
  */
 function choose(node: Node, target: Target): Lowering {
   const able = node.op.candidates.filter((c) => c.accepts(node, target));
   const forced = target.force?.[node.op.name];
   const picked = target.picks?.get(workKey(node));
   const chosen = able.find((c) => c.name === forced) ?? able.find((c) => c.name === picked) ??
-    able.find((c) => !c.on || c.on === target.kind);
+    able.find((c) => (!c.on || c.on === target.kind) && (c.pays?.(node) ?? true));
   if (!chosen) throw new TypeError(`internal: no kernel of ${node.op.name} accepts ${node.name}`);
   return chosen.lower(node, target);
 }

@@ -4,11 +4,12 @@ import type { Graph } from "../graph/graph.ts";
 import type { Node, Op } from "../graph/op.ts";
 import { specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
 import { add } from "./binary.ts";
-import { type ConvAttrs, convCandidates, convFlops, type ConvGeometry, convWeightCandidates } from "./conv_kernels.ts";
+import { type ConvAttrs, convFlops, type ConvGeometry } from "./conv_geometry.ts";
+import { convCandidates, convWeightCandidates } from "./conv_kernels.ts";
 import { inGroups, isWide } from "./conv_groups.ts";
 import { convTransposeOp } from "./conv_transpose.ts";
 
-export type { ConvAttrs } from "./conv_kernels.ts";
+export type { ConvAttrs } from "./conv_geometry.ts";
 
 /** Attributes left out: stride 1, no padding, dilation 1, one group. */
 export const CONV_DEFAULTS: ConvAttrs = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 };

@@ -1,6 +1,7 @@
-/** Steps that lowerings share: padding matrices to whole vec4, turning them, and choosing register tiles. */
+/** Steps that lowerings share: padding matrices to whole vec4, turning them, cutting long sums, register tiles. */
 
-import { cover, type Kernel, type Lowering, type Ref, scratch, texture } from "../graph/op.ts";
+import { cover, type Kernel, type Lowering, type Ref, scratch, type Target, texture } from "../graph/op.ts";
+import { TEXTURE_WIDTH } from "../graph/program.ts";
 
 /** [batch, rows, columns]. */
 export type MatrixShape = readonly [number, number, number];
@@ -10,13 +11,51 @@ export function roundUp4(n: number): number {
   return Math.ceil(n / 4) * 4;
 }
 
-/** Relative cost of a result in tiles of 1, 2 and 4 vec4 an invocation, measured on lavapipe. */
-const TILE_COST = [[4, 1], [2, 1.2], [1, 1.7]] as const;
+/** Elements that a texture twin can hold. */
+export function textureElements({ maxTextureRows }: Target): number {
+  return 4 * TEXTURE_WIDTH * maxTextureRows;
+}
 
-/** The number of vec4 an invocation (4, 2 or 1) that covers `vectors` at least cost. */
-export function tileFor(vectors: number): number {
-  const cost = ([tile, each]: readonly [number, number]) => Math.ceil(vectors / tile) * tile * each;
-  return TILE_COST.reduce((best, next) => cost(next) < cost(best) ? next : best)[0];
+/** Rows, vec4 of columns, and relative time of a result, for each register tile; measured on lavapipe (kernel-lab). */
+const TILES = [[16, 8, 1], [16, 4, 1.25], [16, 2, 1.25], [16, 1, 1.6], [8, 8, 1.2], [8, 4, 1.25], [8, 2, 1.45], [
+  8,
+  1,
+  1.8,
+]] as const;
+/** Fewer invocations than these leave lanes or cores of a software adapter idle. */
+const FULL = 32;
+
+/** Constants of register_tile.wgsl, and how many invocations cover a result. */
+export interface RegisterTile {
+  readonly ROWS: number;
+  readonly TILE: number;
+  readonly invocations: number;
+}
+
+/** The register tile that covers `copies` results of `rows` by `vectors` vec4 in the least time. */
+export function registerTile(rows: number, vectors: number, copies = 1): RegisterTile {
+  const options = TILES.map(([ROWS, TILE, time]) => {
+    const invocations = copies * Math.ceil(rows / ROWS) * Math.ceil(vectors / TILE);
+    return { ROWS, TILE, invocations, cost: Math.ceil(invocations / FULL) * ROWS * TILE * time };
+  });
+  const { cost: _, ...best } = options.reduce((a, b) => b.cost < a.cost ? b : a);
+  return best;
+}
+
+/** Invocations of a workgroup where each has a register tile: one vector of a software adapter. */
+export function tileGroup(target: Target): number {
+  return target.kind === "gpu" ? 64 : 16;
+}
+
+/** A slice of a split sum is worth its extra pass from this length on; a software adapter is full with so many. */
+const SLICE = { length: 256, invocations: 256, most: 16 };
+
+/** How many parts a sum of `length` is cut into, where one part takes `invocations` and its result `bytes`. */
+export function sliceCount(length: number, invocations: number, bytes: number, target: Target): number {
+  const useful = target.kind === "gpu"
+    ? Math.min(64, Math.ceil(2 ** 16 / invocations), Math.floor(length / 64))
+    : Math.min(SLICE.most, Math.ceil(SLICE.invocations / invocations), Math.floor(length / SLICE.length));
+  return Math.max(1, Math.min(useful, Math.floor(target.maxBindingBytes / bytes)));
 }
 
 /** Collects the kernels and scratch memory of one lowering. */
@@ -59,6 +98,19 @@ export class LoweringBuilder {
     const whole = this.scratch(4 * from[0] * from[1] * from[2]);
     this.kernels.push(kernel(whole));
     this.kernels.push(resize(whole, target, from, to));
+  }
+
+  /** Adds the kernel that makes `slices` parts of a sum of `vectors` vec4 in `result`; gives the one that adds them up. */
+  summed(result: Ref, vectors: number, slices: number, kernel: (parts: Ref) => Kernel): Kernel {
+    if (slices === 1) return kernel(result);
+    const parts = this.scratch(16 * vectors * slices);
+    this.kernels.push(kernel(parts));
+    return {
+      shader: "sum_slices",
+      params: { vectors, slices },
+      bindings: [parts, result],
+      workgroups: cover(vectors, 64),
+    };
   }
 
   lowering(): Lowering {

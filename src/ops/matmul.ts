@@ -1,13 +1,23 @@
 /** Matrix products: batched and broadcast (ONNX MatMul, with either operand transposed), and Gemm. */
 
 import type { Graph } from "../graph/graph.ts";
-import { type Candidate, cover, input, type Node, type Op, output, type Target, texture } from "../graph/op.ts";
-import { TEXTURE_WIDTH } from "../graph/program.ts";
+import {
+  type Candidate,
+  cover,
+  input,
+  type Kernel,
+  type Node,
+  type Op,
+  output,
+  type Ref,
+  type Target,
+} from "../graph/op.ts";
 import { broadcastShapes, sameShape, sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
 import { add } from "./binary.ts";
 import { reduceTo } from "./reduce.ts";
 import { expand } from "./expand.ts";
-import { LoweringBuilder, roundUp4, tileFor } from "./lowering.ts";
+import { LoweringBuilder, roundUp4, sliceCount, textureElements } from "./lowering.ts";
+import { PRODUCT, type Product, productInvocations, productParams, textureProduct } from "./matmul_kernels.ts";
 import { reshape } from "./reshape.ts";
 import { affine } from "./unary.ts";
 
@@ -17,21 +27,10 @@ export interface MatMulAttrs {
   readonly transB: boolean;
 }
 
-/** Rows of one invocation's register tile (see matmul_texture.wgsl). */
-const TILE_ROWS = 8;
 /** Rows, and columns, of one workgroup of matmul_tile.wgsl. */
 const TILE_SIZE = 64;
 /** Rows of a from which b is turned first, so that neighbouring invocations read neighbouring texels. */
 const TURN_ROWS = 128;
-
-interface MatMulGeometry extends MatMulAttrs {
-  readonly batch: number;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** Matrices of each operand: the batch, or 1 where all of the batch share it. */
-  readonly matrices: readonly [number, number];
-}
 
 /** a: [...batch, m, k] (or [..., k, m]), b: [...batch, k, n] (or [..., n, k]) -> [...batch, m, n]. */
 const matmulNode: Op<MatMulAttrs> = {
@@ -89,16 +88,16 @@ function matrixOf(spec: TensorSpec, transposed: boolean): [number, number] {
   return transposed ? [columns, rows] : [rows, columns];
 }
 
-function geometryOf(node: Node): MatMulGeometry {
-  const attrs: MatMulAttrs = node.attrs;
+function geometryOf(node: Node): Product {
+  const { transA, transB }: MatMulAttrs = node.attrs;
   const [a, b] = node.inputs as [Tensor, Tensor];
-  const [m, k] = matrixOf(a, attrs.transA);
+  const [m, k] = matrixOf(a, transA);
   const n = node.outputs[0]!.shape.at(-1)!;
   const batch = sizeOf(node.outputs[0]!.shape.slice(0, -2));
-  const count = (t: Tensor) => sizeOf(t.shape.slice(0, -2));
+  const single = (t: Tensor) => sizeOf(t.shape.slice(0, -2)) === 1;
   // Matrices that share b lie below each other: one tall product.
-  if (count(b) === 1 && !attrs.transA) return { ...attrs, batch: 1, m: m * batch, n, k, matrices: [1, 1] };
-  return { ...attrs, batch, m, n, k, matrices: [count(a), count(b)] };
+  if (single(b) && !transA) return { ...PRODUCT, transB, m: m * batch, n, k };
+  return { batch, m, n, k, transA, transB, sharesA: single(a), sharesB: single(b) };
 }
 
 function lowerPlain(node: Node): ReturnType<Candidate["lower"]> {
@@ -108,7 +107,7 @@ function lowerPlain(node: Node): ReturnType<Candidate["lower"]> {
     kernels: [{
       shader: "matmul",
       constants: { TRANS_A: Number(transA), TRANS_B: Number(transB) },
-      params: matmulParams(geometry),
+      params: productParams(geometry),
       bindings: [input(0), input(1), output(0)],
       workgroups: cover(batch * m * n, 64),
     }],
@@ -120,51 +119,50 @@ function lowerFast(node: Node, target: Target, shared: boolean): ReturnType<Cand
   // Whole vec4 of a's columns and b's columns, as they are stored.
   const [m, n, k] = [g.transA ? roundUp4(g.m) : g.m, roundUp4(g.n), roundUp4(g.k)];
   const stored = (transposed: boolean, rows: number, columns: number) => transposed ? [columns, rows] : [rows, columns];
-  const shape = (matrices: number, [rows, columns]: number[]) => [matrices, rows!, columns!] as const;
+  const shape = (shares: boolean, [rows, columns]: number[]) => [shares ? 1 : g.batch, rows!, columns!] as const;
   const b = new LoweringBuilder();
   const left = b.resized(
     input(0),
-    shape(g.matrices[0], stored(g.transA, g.m, g.k)),
-    shape(g.matrices[0], stored(g.transA, m, k)),
+    shape(g.sharesA, stored(g.transA, g.m, g.k)),
+    shape(g.sharesA, stored(g.transA, m, k)),
   );
   const right = b.resized(
     input(1),
-    shape(g.matrices[1], stored(g.transB, g.k, g.n)),
-    shape(g.matrices[1], stored(g.transB, k, n)),
+    shape(g.sharesB, stored(g.transB, g.k, g.n)),
+    shape(g.sharesB, stored(g.transB, k, n)),
   );
-  const params = matmulParams({ ...g, m, n, k });
-  if (shared) {
-    b.into(output(0), [g.batch, m, n], [g.batch, g.m, g.n], (result) => ({
-      shader: "matmul_tile",
-      constants: { TRANS_A: Number(g.transA), TRANS_B: Number(g.transB) },
-      params,
-      bindings: [left, right, result],
-      workgroups: [Math.ceil(m / TILE_SIZE) * Math.ceil(n / TILE_SIZE) * g.batch, 1, 1],
-    }));
-    return b.lowering();
-  }
-  const turn = g.transB && g.m * g.batch >= TURN_ROWS * g.matrices[1];
-  const operand = turn ? b.turned(right, [g.matrices[1], n, k]) : right;
-  const tile = tileFor(n / 4);
-  const size = target.kind === "gpu" ? 64 : 8;
-  b.into(output(0), [g.batch, m, n], [g.batch, g.m, g.n], (result) => ({
-    shader: "matmul_texture",
-    constants: { TRANS_A: Number(g.transA), TRANS_B: Number(g.transB && !turn), TILE: tile, WG_SIZE: size },
-    params,
-    bindings: [texture(left), texture(operand), result],
-    workgroups: cover(Math.ceil(n / 4 / tile) * Math.ceil(m / TILE_ROWS) * g.batch, size),
-  }));
+  const whole: Product = { ...g, m, n, k };
+  const kernel = (result: Ref) => {
+    if (shared) return tileProduct(whole, [left, right, result]);
+    const turn = g.transB && g.m * g.batch >= TURN_ROWS * (g.sharesB ? 1 : g.batch);
+    const operand = turn ? b.turned(right, [g.sharesB ? 1 : g.batch, n, k]) : right;
+    const slices = sliceCount(k, productInvocations(whole), 4 * g.batch * m * n, target);
+    return b.summed(
+      result,
+      g.batch * m * n / 4,
+      slices,
+      (parts) => textureProduct({ ...whole, transB: g.transB && !turn }, slices, target, [left, operand, parts]),
+    );
+  };
+  b.into(output(0), [g.batch, m, n], [g.batch, g.m, g.n], kernel);
   return b.lowering();
 }
 
-function fitsTextures(node: Node, target: Target): boolean {
-  const { m, n, k, matrices } = geometryOf(node);
-  const limit = 4 * TEXTURE_WIDTH * target.maxTextureRows;
-  return Math.max(matrices[0] * roundUp4(m), matrices[1] * roundUp4(n)) * roundUp4(k) <= limit;
+function tileProduct(product: Product, bindings: readonly Ref[]): Kernel {
+  const { batch, m, n, transA, transB } = product;
+  return {
+    shader: "matmul_tile",
+    constants: { TRANS_A: Number(transA), TRANS_B: Number(transB) },
+    params: productParams(product),
+    bindings,
+    workgroups: [Math.ceil(m / TILE_SIZE) * Math.ceil(n / TILE_SIZE) * batch, 1, 1],
+  };
 }
 
-function matmulParams({ batch, m, n, k, matrices }: MatMulGeometry): Record<string, number> {
-  return { batch, m, n, k, a_batch: matrices[0] > 1 ? m * k : 0, b_batch: matrices[1] > 1 ? k * n : 0 };
+function fitsTextures(node: Node, target: Target): boolean {
+  const { batch, m, n, k, sharesA, sharesB } = geometryOf(node);
+  const rows = Math.max((sharesA ? 1 : batch) * roundUp4(m), (sharesB ? 1 : batch) * roundUp4(n));
+  return rows * roundUp4(k) <= textureElements(target);
 }
 
 /**

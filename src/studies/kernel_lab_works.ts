@@ -3,7 +3,7 @@
 import { type AnyOp, type Candidate, cover, input, type Node, type Op, output, texture } from "../graph/op.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { convOp, convOutputSize, convWeightOp } from "../ops/conv.ts";
-import { type ConvAttrs, convFlops, type ConvGeometry, convParams } from "../ops/conv_kernels.ts";
+import { type ConvAttrs, convFlops, type ConvGeometry, convParams } from "../ops/conv_geometry.ts";
 import { convTransposeOp } from "../ops/conv_transpose.ts";
 import { matmulOp } from "../ops/matmul.ts";
 import type { LabWork } from "./kernel_lab.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Graph } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { execute } from "../../src/gpu/execute.ts";
+import { execute, targetOf } from "../../src/gpu/execute.ts";
 import { conv, type ConvAttrs, convOp } from "../../src/ops/conv.ts";
 import { convTranspose } from "../../src/ops/conv_transpose.ts";
 import { assertClose } from "../support/close.ts";
@@ -26,7 +26,7 @@ function attrsOf({ attrs }: OpCase): ConvAttrs {
   };
 }
 
-for (const candidate of ["tile", "igemm", "depthwise", "plain"]) {
+for (const candidate of ["tile", "winograd", "pointwise", "igemm", "depthwise", "plain"]) {
   const force = { Conv: candidate, ConvTranspose: candidate, ConvWeightGradient: candidate };
   gpuTest(`conv by ${candidate} equals PyTorch`, async (gpu, t) => {
     for (const test of cases) {
@@ -48,6 +48,21 @@ for (const candidate of ["tile", "igemm", "depthwise", "plain"]) {
     await checkDirection(gpu, shapes, (g, [x, w]) => conv(g, x!, w!, null, attrs), force);
   });
 }
+
+gpuTest("a 3x3 conv by winograd has the gradients of finite differences", async (gpu) => {
+  // Uneven pads, images that are no whole tiles, and tiles that are no multiple of 4.
+  const force = { Conv: "winograd", ConvTranspose: "winograd", ConvWeightGradient: "winograd" };
+  for (const pads of [[1, 1, 1, 1], [0, 2, 1, 0]] as const) {
+    const attrs: ConvAttrs = { strides: [1, 1], pads, dilations: [1, 1], group: 1 };
+    const build = (g: Graph, [x, w]: Tensor[]) => conv(g, x!, w!, null, attrs);
+    await checkDirection(gpu, [[3, 5, 9, 8], [3, 3, 8, 36]], build, force);
+  }
+});
+
+gpuTest("a 1x1 conv as a product, its sum over pixels cut, has the gradients of finite differences", async (gpu) => {
+  const force = { Conv: "pointwise", ConvTranspose: "pointwise", ConvWeightGradient: "pointwise" };
+  await checkDirection(gpu, [[2, 20, 26, 12], [1, 1, 12, 40]], (g, [x, w]) => conv(g, x!, w!, null), force);
+});
 
 for (const candidate of ["depthwise", "plain"]) {
   gpuTest(`a conv of single channels by ${candidate} has the gradients of finite differences`, async (gpu) => {
@@ -99,4 +114,14 @@ Deno.test("a conv over the binding limit is cut along the batch", () => {
   g.output("y", conv(g, g.input("x", [8, 16, 16, 64]), g.input("w", [1, 1, 64, 64]), null));
   const program = plan(g, { kind: "cpu", maxBindingBytes: 2 ** 18, maxTextureRows: 16384, maxIterations: 65535 });
   assert.equal(program.steps.filter((s) => s.kind === "dispatch").length, 2);
+});
+
+gpuTest("a conv by winograd whose scratch memory passes the binding limit is cut along the batch", async (gpu) => {
+  const [x, w] = [noise(12 * 8 * 8 * 16, 1), noise(9 * 16 * 16, 2)];
+  const g = new Graph();
+  g.output("y", conv(g, g.input("x", [12, 8, 8, 16]), g.input("w", [3, 3, 16, 16]), null, { pads: [1, 1, 1, 1] }));
+  const run = async (by: string, maxBindingBytes: number) =>
+    (await execute(gpu, g, { x, w }, { target: { ...targetOf(gpu.info, { Conv: by }), maxBindingBytes } })).y;
+  const parts = await run("winograd", 2 ** 16);
+  assertClose(parts as Float32Array, await run("plain", 2 ** 27) as Float32Array, { rtol: 1e-5, atol: 1e-4 }, "y");
 });

@@ -1,0 +1,71 @@
+// Register tile of a matrix product, plain or implicit: ROWS rows x TILE vec4 of columns of the result in each
+// invocation. A 4 x 4 block is one mat4x4f: its columns are rows of the result, and of the left operand's blocks too;
+// columns of the right operand's blocks are steps of the sum. Members are named, and columns reached by constants, since
+// a software adapter keeps arrays that are indexed at run time in memory.
+// The importing shader defines load_right(i), four steps of the sum of the vec4 of columns at i; place(row), the vec4
+// at which a row of the result begins, or NOWHERE where there is no such row; and store(i, value).
+const ROWS: u32 = 16u; // 8 or 16
+const TILE: u32 = 8u; // 1, 2, 4 or 8
+
+const NOWHERE: i32 = -0x40000000; // below zero whatever is added
+
+struct RegisterTile {
+  r0: array<mat4x4f, 8>,
+  r1: array<mat4x4f, 8>,
+  r2: array<mat4x4f, 8>,
+  r3: array<mat4x4f, 8>,
+}
+
+// Four steps of the sum for ROWS rows.
+struct LeftBlocks { b0: mat4x4f, b1: mat4x4f, b2: mat4x4f, b3: mat4x4f }
+
+// Adds left * right, where vec4 `c` of the columns lies at right + c * step.
+fn multiply_add(tile: ptr<function, RegisterTile>, left: LeftBlocks, right: i32, step: i32) {
+  multiply_add_column(tile, 0, left, load_right(right));
+  if (TILE > 1) { multiply_add_column(tile, 1, left, load_right(right + step)); }
+  if (TILE > 2) {
+    multiply_add_column(tile, 2, left, load_right(right + 2 * step));
+    multiply_add_column(tile, 3, left, load_right(right + 3 * step));
+  }
+  if (TILE > 4) {
+    multiply_add_column(tile, 4, left, load_right(right + 4 * step));
+    multiply_add_column(tile, 5, left, load_right(right + 5 * step));
+    multiply_add_column(tile, 6, left, load_right(right + 6 * step));
+    multiply_add_column(tile, 7, left, load_right(right + 7 * step));
+  }
+}
+
+fn multiply_add_column(tile: ptr<function, RegisterTile>, column: u32, left: LeftBlocks, right: mat4x4f) {
+  (*tile).r0[column] += right * left.b0;
+  (*tile).r1[column] += right * left.b1;
+  if (ROWS > 8) {
+    (*tile).r2[column] += right * left.b2;
+    (*tile).r3[column] += right * left.b3;
+  }
+}
+
+// Writes the tile whose first row is `row` and whose columns begin `offset` vec4 after the rows; `count` of them exist.
+fn write_tile(tile: ptr<function, RegisterTile>, row: i32, offset: i32, count: i32) {
+  write_rows((*tile).r0, row, offset, count);
+  write_rows((*tile).r1, row + 4, offset, count);
+  if (ROWS > 8) {
+    write_rows((*tile).r2, row + 8, offset, count);
+    write_rows((*tile).r3, row + 12, offset, count);
+  }
+}
+
+fn write_rows(blocks: array<mat4x4f, 8>, first: i32, offset: i32, count: i32) {
+  for (var row = 0; row < 4; row++) {
+    let at = place(first + row) + offset;
+    if (at >= 0) {
+      store(at, blocks[0][row]);
+      if (TILE > 1 && count > 1) { store(at + 1, blocks[1][row]); }
+      if (TILE > 2 && count > 2) { store(at + 2, blocks[2][row]); }
+      if (TILE > 2 && count > 3) { store(at + 3, blocks[3][row]); }
+      if (TILE > 4 && count > 4) { store(at + 4, blocks[4][row]); }
+      if (TILE > 4 && count > 5) { store(at + 5, blocks[5][row]); }
+      if (TILE > 4 && count > 6) { store(at + 6, blocks[6][row]); }
+      if (TILE > 4 && count > 7) { store(at + 7, blocks[7][row]); }
+    }
+  }
+}
