@@ -8,6 +8,12 @@ const text = z.string().min(1);
 /** Cut of a normal draw in units of its std; null is a plain normal. */
 const truncation = positive.nullable().default(2.0);
 
+/** 1e-7 to 1e2 in tenfold steps and 1/16 to 1/2^19 in halves: GenRep's transfer_classification. */
+const VOC07_COSTS = [
+  ...Array.from({ length: 10 }, (_, i) => Number(`1e${i - 7}`)),
+  ...Array.from({ length: 16 }, (_, i) => 0.5 ** (i + 4)),
+];
+
 const generator = z.strictObject({
   /** An ONNX file, or a model card (YAML). */
   model: text.default("models/fashion-mnist/generator.onnx"),
@@ -143,6 +149,23 @@ const probe = z.strictObject({
   weight_decay: atLeastZero.default(0),
   /** Nearest neighbours that vote, and the temperature of their votes (Wu et al. 2018; 20 as in later work, not 200). */
   knn: z.strictObject({ k: count.default(20), temperature: positive.default(0.07) }).prefault({}),
+  /** Classification of VOC2007. */
+  voc07: z.strictObject({
+    /** A devkit's folder, VOC2007 itself, or a folder of JPEGImages and Annotations without lists. */
+    path: text.nullable().default(null),
+    /** Side of the centre crop; the shorter side of an image becomes this long too. */
+    size: z.int().min(8).default(224),
+    /** Lists of ImageSets/Main. The authors' code fits on train and tests on val instead. */
+    train: text.default("trainval"),
+    test: text.default("test"),
+    /**
+     * An image in which all objects of a class are difficult: left out for that class as by VOC's rules, or a positive
+     * as in the authors' code.
+     */
+    difficult: z.enum(["exclude", "positive"]).default("exclude"),
+    /** Costs that the cross-validation tries; the authors' 26 by default. */
+    costs: z.array(positive).min(1).default(VOC07_COSTS),
+  }).prefault({}),
   /** Shares of the labels that the few-shot protocol trains on. */
   labels: z.array(positive.max(1)).min(1).default([0.01, 0.1]),
 });

@@ -27,7 +27,8 @@ await runTask({
     },
     {
       flags: "--data <folder>",
-      description: "IDX files, or class folders in train/ and test/ or val/ (default: the settings' probe data)",
+      description:
+        "IDX files, or class folders in train/ and test/ or val/; for voc07 a VOC devkit (default: the settings' data)",
     },
     {
       flags: "--seed <n>",

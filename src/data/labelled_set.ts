@@ -68,16 +68,15 @@ export async function openSplit(
     : openFolder(own ?? findSplit(source.path!, split), options, rule);
 }
 
-/** Reads files. `others` are files of the same folders that are no images by their names. */
+/** Reads files. `rejects` has what was left out already, and gets what cannot be read. */
 export function fileReader(
   files: readonly string[],
   options: ReadOptions,
-  others: readonly string[] = [],
+  rejects: Rejects = new Rejects(options.strict ?? false),
 ): ImageReader {
-  const { size, shorter = shorterSide(size), strict = false, warn } = options;
+  const { size, shorter = shorterSide(size), warn } = options;
   if (shorter < size) throw new RangeError(`Shorter side ${shorter} is less than the crop ${size}`);
-  const rejects = new Rejects(strict);
-  for (const file of others) rejects.add(file, "no image by its name");
+  const total = files.length + rejects.count;
   const bad = new Set<number>();
   const cache = new Map<number, Uint8Array>();
   const attempt = async (index: number, decode: (file: string) => Promise<Uint8Array>) => {
@@ -101,13 +100,15 @@ export function fileReader(
     },
     crop: (index, draw) => attempt(index, (file) => decodeCrop(file, size, draw)),
     rejected: () => bad.size,
-    tellRejects: () => rejects.tell(files.length + others.length, warn),
+    tellRejects: () => rejects.tell(total, warn),
   };
 }
 
 function openFolder(root: string, options: ReadOptions, rule: ClassRule): LabelledSet {
   const { files, labels, classes, others } = listClasses(root, rule);
-  return { ...fileReader(files, options, others), name: root, labels, classes };
+  const rejects = new Rejects(options.strict ?? false);
+  for (const file of others) rejects.add(file, "no image by its name");
+  return { ...fileReader(files, options, rejects), name: root, labels, classes };
 }
 
 /** IDX images have one size and no margin: the centre is the whole, resized. */

@@ -5,6 +5,7 @@ import { fewShotProtocol } from "./few_shot.ts";
 import { knnProtocol } from "./knn.ts";
 import { linearProtocol } from "./linear.ts";
 import { linearQuickProtocol } from "./linear_quick.ts";
+import { voc07Protocol } from "./voc07.ts";
 
 /** The table; a new protocol is a file beside this one and a line here. */
 export const PROTOCOLS = {
@@ -12,6 +13,7 @@ export const PROTOCOLS = {
   "linear-quick": linearQuickProtocol,
   knn: knnProtocol,
   "few-shot": fewShotProtocol,
+  voc07: voc07Protocol,
 } as const satisfies Record<string, Protocol>;
 
 /** A name in the table. */
