@@ -7,7 +7,7 @@
  */
 
 import { cover, input, type Kernel, type Lowering, output, type Ref, type Target, texture } from "../graph/op.ts";
-import { type ConvGeometry, isUnstrided } from "./conv_geometry.ts";
+import { convFlops, type ConvGeometry, isUnstrided } from "./conv_geometry.ts";
 import { LoweringBuilder, roundUp4, sliceCount, textureElements } from "./lowering.ts";
 import { PRODUCT, productInvocations, textureProduct } from "./matmul_kernels.ts";
 
@@ -16,6 +16,8 @@ const SIDE = 4;
 const POINTS = 36;
 /** With fewer tiles the points of the weights cost more than the products save (lavapipe: 5 to 7 ns a weight). */
 const LEAST_TILES = 32;
+/** Below these, four more dispatches and copies (50 us each) cost more than the products save. */
+const LEAST_FLOPS = 3e7;
 
 /** Whether a convolution can be computed so within the adapter's limits; `whole`: it cannot be split along the batch. */
 export function isWinograd(geometry: ConvGeometry, target: Target, whole: boolean): boolean {
@@ -29,8 +31,8 @@ export function isWinograd(geometry: ConvGeometry, target: Target, whole: boolea
 }
 
 /** Whether a convolution is expected to be faster so. */
-export function winogradPays({ y }: ConvGeometry): boolean {
-  return tilesOf(y) >= LEAST_TILES;
+export function winogradPays(geometry: ConvGeometry): boolean {
+  return tilesOf(geometry.y) >= LEAST_TILES && convFlops(geometry) >= LEAST_FLOPS;
 }
 
 /** Tiles of images, a multiple of 4 so that a sum over them has whole vec4. */
