@@ -1,7 +1,8 @@
 /** `deno task reproduce`: the rows of the paper's tables, each trained and probed, with one report. */
 
 import { listOf, oneOf, runTask, stopOnSignals, type TaskContext, wholeNumber } from "../src/cli.ts";
-import { UserError } from "../src/errors.ts";
+import { UserError, WorkError } from "../src/errors.ts";
+import { PROTOCOL_NAMES, type ProtocolName } from "../src/evaluation/protocols/mod.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { readTables, rowSettings, runsOf, type Scale, type Table } from "../src/studies/paper_tables.ts";
 import { reproduce } from "../src/studies/reproduce.ts";
@@ -32,6 +33,11 @@ await runTask({
       description: "seeds between commas (default: the scale's)",
       parse: listOf(wholeNumber()),
     },
+    {
+      flags: "--protocol <names>",
+      description: `judge every checkpoint by these too, some of ${PROTOCOL_NAMES.join(", ")} (default: the scale's)`,
+      parse: listOf(oneOf(PROTOCOL_NAMES)),
+    },
     { flags: "--real <path>", description: "real training images (default: those of the probe)" },
     { flags: "--out <folder>", description: "where it writes (default: runs/reproduce-SCALE)" },
     { flags: "--list", description: "print the rows and their overrides, run nothing" },
@@ -41,12 +47,14 @@ await runTask({
 
 async function run({ options, sets, print, log }: TaskContext): Promise<unknown> {
   const scale = options.scale as Scale;
-  const { tables: all, seeds } = readTables(options.table as string[], scale);
+  const { tables: all, seeds, protocols } = readTables(options.table as string[], scale);
   const tables = keepRows(all, options.row as string[] | undefined);
   if (options.list) return list(tables, print);
   const out = options.out as string | undefined ?? `runs/reproduce-${scale}`;
   const request = {
+    scale,
     tables,
+    protocols: options.protocol as ProtocolName[] | undefined ?? protocols,
     seeds: [...new Set(options.seeds as number[] | undefined ?? seeds)],
     real: options.real as string | undefined ?? null,
     sets,
@@ -56,7 +64,7 @@ async function run({ options, sets, print, log }: TaskContext): Promise<unknown>
   // Every row's settings are read first: a wrong one must not show after hours.
   for (const { table, row } of runsOf(tables)) rowSettings(table, row, { ...request, seed: 0, walks: "walks" });
   const gpu = await openGpu();
-  const runs = await reproduce(gpu, { ...request, signal: stopOnSignals(log) });
+  const { runs, failures } = await reproduce(gpu, { ...request, signal: stopOnSignals(log) });
   gpu.close();
   for (const { run, seed, probes: { trained, untrained } } of runs) {
     const { linear, knn } = trained;
@@ -67,7 +75,15 @@ async function run({ options, sets, print, log }: TaskContext): Promise<unknown>
     );
   }
   print(`${out}/report/report.md, report.html, results.json`);
-  if (runs.length < runsOf(tables).length * request.seeds.length) print("stopped early: the same command goes on");
+  const missing = runsOf(tables).length * request.seeds.length - runs.length - failures.length;
+  if (missing > 0) print(`stopped early, ${missing} runs are missing: the same command goes on`);
+  if (failures.length > 0) {
+    const first = failures[0]!;
+    const more = failures.length > 1 ? ` (and ${failures.length - 1} more runs failed)` : "";
+    throw new WorkError(
+      `${first.run}, seed ${first.seed} failed: ${first.message}${more}; the same command tries again`,
+    );
+  }
   return runs.map(({ settings: _, ...result }) => result);
 }
 

@@ -1,7 +1,9 @@
 /** `deno task sweep-mix`: accuracy against the share of generated images among real ones (the paper's figure 9). */
 
 import { listOf, realNumber, runTask, type TaskContext } from "../src/cli.ts";
+import { countImages } from "../src/data/image_set.ts";
 import { UserError } from "../src/errors.ts";
+import { locate } from "../src/paths.ts";
 import { sweepTask } from "./shared/sweep_task.ts";
 import { mixVariable } from "../src/studies/sweep_variables.ts";
 
@@ -16,7 +18,10 @@ await runTask(sweepTask({
   },
   key: "shares",
   options: [{ flags: "--real <path>", description: "real training images (default: those of the probe)" }],
-  variable: (context) => mixVariable(realImages(context)),
+  variable: async (context) => {
+    const real = realImages(context);
+    return mixVariable(real, await countImages(locate(real)));
+  },
 }));
 
 function atMostOne(share: number, flag: string): number {

@@ -77,6 +77,14 @@ export async function openImageSet(kind: SetKind, path: string, options: SetOpti
   }
 }
 
+/** Samples of the set at a path, however it is stored. */
+export async function countImages(path: string): Promise<number> {
+  const kind = detectKind(path);
+  const set = await openImageSet(kind, path, kind === "folder" ? { size: [8, 8], warn: () => {} } : null);
+  await set.close();
+  return set.n;
+}
+
 async function openIdx(path: string, options: SetOptions | null): Promise<ImageSet> {
   const isFile = (() => {
     try {

@@ -1,4 +1,5 @@
-// The plot of a sweep: accuracy against the setting that it varies, as the paper's figures 5, 6, 8 and 9.
+// The plot of a sweep: accuracy against the setting that it varies, as the paper's figures 5, 6, 8 and 9, and beside it
+// the paper's own curve where its numbers are known.
 import { Buffer } from "node:buffer";
 import sharp from "sharp";
 import type { TopLevelSpec } from "vega-lite";
@@ -19,7 +20,16 @@ export interface SweepAxis {
   readonly type: "linear" | "log";
 }
 
+/** A curve of the paper. */
+export interface PaperCurve {
+  /** What was measured, on what. */
+  readonly title: string;
+  /** Value of the setting and per cent. */
+  readonly points: readonly (readonly [value: number, top1: number])[];
+}
+
 const WIDTH = 460;
+const PAPER_WIDTH = 240;
 const HEIGHT = 300;
 const PNG_SCALE = 2;
 
@@ -29,15 +39,50 @@ export async function writeSweepPlot(
   rows: readonly SweepRow[],
   axis: SweepAxis,
   untrained: number,
+  paper: PaperCurve | null,
 ): Promise<void> {
-  const svg = await renderSvg(sweepPlotSpec(rows, axis, untrained));
+  const svg = await renderSvg(sweepPlotSpec(rows, axis, untrained, paper));
   await writeAtomic(`${stem}.svg`, svg);
   await writeAtomic(`${stem}.png`, await sharp(Buffer.from(svg), { density: 72 * PNG_SCALE }).png().toBuffer());
 }
 
-/** Mean over seeds as a line, lowest to highest as a band, a point for each seed, the untrained network as a rule. */
-export function sweepPlotSpec(rows: readonly SweepRow[], axis: SweepAxis, untrained: number): TopLevelSpec {
+/**
+ * Mean over seeds as a line, lowest to highest as a band, a point for each seed, the untrained network as a rule; at the
+ * right the paper's curve.
+ */
+export function sweepPlotSpec(
+  rows: readonly SweepRow[],
+  axis: SweepAxis,
+  untrained: number,
+  paper: PaperCurve | null,
+): TopLevelSpec {
   if (rows.length === 0) throw new RangeError("Expected at least one run to plot");
+  return { ...LOOK, hconcat: [measured(rows, axis, untrained), ...paper ? [printed(paper, axis)] : []] };
+}
+
+type Panel = Extract<TopLevelSpec, { hconcat: unknown }>["hconcat"][number];
+
+/** The paper's curve, on axes of its own: its data and its scale are others. */
+function printed({ title, points }: PaperCurve, axis: SweepAxis): Panel {
+  return {
+    width: PAPER_WIDTH,
+    height: HEIGHT,
+    data: { values: points.map(([value, top1]) => ({ value, top1 })) },
+    mark: { type: "line", color: MUTED, strokeWidth: 2, point: { color: MUTED, size: 50 } },
+    encoding: {
+      x: {
+        field: "value",
+        type: "quantitative",
+        title: axis.title,
+        scale: { type: axis.type, domain: domainOf(points.map(([value]) => value), axis.type), nice: false },
+        axis: { tickCount: 5 },
+      },
+      y: { field: "top1", type: "quantitative", title, scale: { zero: false } },
+    },
+  };
+}
+
+function measured(rows: readonly SweepRow[], axis: SweepAxis, untrained: number): Panel {
   const rules = [{ label: "untrained network", top1: untrained }];
   const values = [...rows, ...rules].map(({ top1 }) => top1);
   const margin = Math.max(0.5, 0.08 * (Math.max(...values) - Math.min(...values)));
@@ -55,7 +100,6 @@ export function sweepPlotSpec(rows: readonly SweepRow[], axis: SweepAxis, untrai
   };
   const title = y.title;
   return {
-    ...LOOK,
     width: WIDTH,
     height: HEIGHT,
     data: { values: rows.map((row) => ({ ...row })) },

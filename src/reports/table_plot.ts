@@ -20,8 +20,8 @@ export function tablePlotSpec(bars: readonly TableBar[], column: string, untrain
   const y = {
     field: "row",
     type: "nominal" as const,
-    sort: order,
-    axis: { title: null, labelLimit: 260, grid: false },
+    scale: { domain: order }, // rows that have no run are kept, so that both halves stand in line
+    axis: { title: null, labelLimit: 320, grid: false },
   };
   const height = ROW_HEIGHT * order.length;
   const measured = bars.filter(({ top1 }) => top1 !== null).map(({ row, top1 }) => ({ row, top1 }));

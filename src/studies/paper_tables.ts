@@ -4,15 +4,21 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { type Config, loadConfig } from "../config.ts";
 import { suggest, UserError } from "../errors.ts";
+import { type Column, COLUMNS } from "../evaluation/protocol.ts";
+import { PROTOCOL_NAMES, type ProtocolName } from "../evaluation/protocols/mod.ts";
 import { PROJECT_ROOT } from "../paths.ts";
 
 const sets = z.array(z.string());
 
+const scale = z.strictObject({
+  seeds: z.array(z.int().min(0)).min(1),
+  /** Protocols that judge a checkpoint beside the probes at the end of each training. */
+  protocols: z.array(z.enum(PROTOCOL_NAMES)),
+  set: sets,
+});
+
 const schema = z.strictObject({
-  scales: z.strictObject({
-    paper: z.strictObject({ seeds: z.array(z.int().min(0)).min(1), set: sets }),
-    quick: z.strictObject({ seeds: z.array(z.int().min(0)).min(1), set: sets }),
-  }),
+  scales: z.strictObject({ paper: scale, quick: scale }),
   methods: z.record(
     z.string(),
     z.strictObject({
@@ -28,10 +34,15 @@ const schema = z.strictObject({
     z.string(),
     z.strictObject({
       title: z.string(),
+      /** Settings files of the scales. */
       paper: z.string(),
       quick: z.string(),
-      /** What the paper's numbers of a row are. */
-      columns: z.array(z.string()),
+      /** Overrides at the paper's scale of rows that train on real images. */
+      paper_real: sets.default([]),
+      /** What the paper's numbers of a row are, and the figure of a protocol that is the same here. */
+      columns: z.record(z.string(), z.enum(COLUMNS).nullable()),
+      /** The row that others are compared with. */
+      baseline: z.string(),
       rows: z.record(z.string(), z.array(z.number())),
     }),
   ),
@@ -53,21 +64,31 @@ export interface TableRow {
   readonly sets: readonly string[];
 }
 
+/** A column of the paper's numbers. */
+export interface PaperColumn {
+  readonly title: string;
+  /** What a protocol calls the same measure; null where none gives it. */
+  readonly figure: Column | null;
+}
+
 /** A table of the paper at a scale. */
 export interface Table {
   readonly number: string;
   readonly title: string;
-  readonly columns: readonly string[];
+  readonly columns: readonly PaperColumn[];
+  /** The method that others are compared with. */
+  readonly baseline: string;
   /** Settings file of the scale, a path in the project, and its name without folder and ending. */
   readonly config: string;
   readonly base: string;
   readonly rows: readonly TableRow[];
 }
 
-/** Tables, and the seeds that a scale runs where nobody names others. */
+/** Tables, and the seeds and protocols that a scale runs where nobody names others. */
 export interface Tables {
   readonly tables: readonly Table[];
   readonly seeds: readonly number[];
+  readonly protocols: readonly ProtocolName[];
 }
 
 /** The tables with these numbers, in that order; one that is not there is a UserError. */
@@ -75,21 +96,28 @@ export function readTables(numbers: readonly string[], scale: Scale): Tables {
   const { scales, methods, tables } = schema.parse(
     parse(Deno.readTextFileSync(`${PROJECT_ROOT}/src/studies/paper_tables.yaml`)),
   );
-  const { seeds, set } = scales[scale];
+  const { seeds, protocols, set } = scales[scale];
   return {
     seeds,
+    protocols,
     tables: numbers.map((number) => {
       const table = tables[number];
       if (!table) throw new UserError(`--table ${number} is not known: ${suggest(number, Object.keys(tables))}`);
       return {
         number,
         title: table.title,
-        columns: table.columns,
+        columns: Object.entries(table.columns).map(([title, figure]) => ({ title, figure })),
+        baseline: table.baseline,
         config: `tasks/configs/${table[scale]}`,
         base: table[scale].replace(/\.yaml$/, ""),
         rows: Object.entries(table.rows).map(([method, paper]) => {
           const { set: own, ...rest } = methods[method]!;
-          return { method, paper, ...rest, sets: [...set, ...own] };
+          return {
+            method,
+            paper,
+            ...rest,
+            sets: [...set, ...own, ...scale === "paper" && rest.real ? table.paper_real : []],
+          };
         }),
       };
     }),

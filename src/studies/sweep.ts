@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { type SweepAxis, type SweepRow, writeSweepPlot } from "../reports/sweep_plot.ts";
+import { type PaperCurve, type SweepAxis, type SweepRow, writeSweepPlot } from "../reports/sweep_plot.ts";
 import { restartableRun, type RunResult } from "./restartable_run.ts";
 
 /** The setting that a sweep varies. */
@@ -15,6 +15,8 @@ export interface SweepVariable {
   /** Name of the table's column, and of the runs' folders: NAME-VALUE-seed-SEED. */
   readonly name: string;
   readonly axis: SweepAxis;
+  /** The paper's curve where its numbers are known. */
+  readonly paper: PaperCurve | null;
   /** The settings of a run at one of the values. */
   readonly settings: (config: Config, value: number) => Config;
 }
@@ -64,21 +66,22 @@ export function sweepRecord({ value, ...result }: SweepRun, { name }: SweepVaria
   return { [name]: value, ...result };
 }
 
-/** sweep.csv, sweep.json and the plots, each whole or not at all. */
+/** sweep.csv (the paper's number in the last column where it has one), sweep.json and the plots, each whole or not at all. */
 async function writeResults(runs: readonly SweepRun[], variable: SweepVariable, out: string): Promise<void> {
   const text = (name: string, value: string) => writeAtomic(`${out}/${name}`, value);
   const head = [
     variable.name,
     ...["seed", "linear_top1", "linear_best_top1", "knn_top1", "untrained_linear_top1", "untrained_knn_top1"],
-    ...["loss", "seconds"],
+    ...["loss", "seconds", "paper_top1"],
   ];
+  const printed = new Map(variable.paper?.points);
   const lines = runs.map(({ value, seed, probes: { trained, untrained }, loss, seconds }) => [
     ...[value, seed, trained.linear.top1, trained.linear.best.top1, trained.knn.top1],
-    ...[untrained.linear.top1, untrained.knn.top1, loss, seconds.toFixed(1)],
+    ...[untrained.linear.top1, untrained.knn.top1, loss, seconds.toFixed(1), printed.get(value) ?? ""],
   ]);
   await text("sweep.csv", [head, ...lines].map((row) => row.join(",") + "\n").join(""));
   await text("sweep.json", JSON.stringify(runs.map((run) => sweepRecord(run, variable)), null, 2) + "\n");
   const rows: SweepRow[] = runs.map(({ value, seed, probes }) => ({ value, seed, top1: probes.trained.linear.top1 }));
   const untrained = runs.reduce((sum, run) => sum + run.probes.untrained.linear.top1, 0) / runs.length;
-  await writeSweepPlot(`${out}/sweep`, rows, variable.axis, untrained);
+  await writeSweepPlot(`${out}/sweep`, rows, variable.axis, untrained, variable.paper);
 }

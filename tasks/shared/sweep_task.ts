@@ -20,7 +20,7 @@ export interface SweepTask {
   readonly key: string;
   /** Options beside the values, the seeds, --out and --steps. */
   readonly options?: readonly TaskOption[];
-  readonly variable: (context: TaskContext) => SweepVariable;
+  readonly variable: (context: TaskContext) => SweepVariable | Promise<SweepVariable>;
 }
 
 /** The definition for `runTask`. */
@@ -36,7 +36,7 @@ export function sweepTask({ name, summary, values, key, options = [], variable }
       { flags: "--steps <n>", description: "steps of each run", parse: wholeNumber(1), set: "steps" },
       ...options,
     ],
-    run: (context) => runSweep(context, variable(context), context.options[key] as number[]),
+    run: async (context) => runSweep(context, await variable(context), context.options[key] as number[]),
   };
 }
 

@@ -1,7 +1,7 @@
 /** `deno task reproduce`: what it runs and writes, and that it goes on where it stopped. */
 
 import assert from "node:assert/strict";
-import { readTables, rowSettings, runsOf } from "../../src/studies/paper_tables.ts";
+import { readTables, rowSettings, runName, runsOf } from "../../src/studies/paper_tables.ts";
 import { runCli } from "../support/cli.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { inFolder, TINY, writeIdxSet } from "../support/training.ts";
@@ -13,33 +13,81 @@ gpuTest("two rows are run, reported with the paper's numbers, and not run again"
   inFolder(async (folder) => {
     await writeIdxSet(`${folder}/data`);
     const probe = `probe={data: {kind: idx, path: ${folder}/data}, epochs: 1, batch: 8, lr: 0.01}`;
-    const sets = [...TINY.filter((set) => !set.startsWith("probe")), probe, "steps=2"].flatMap((set) => ["--set", set]);
+    const own = ["steps=2", "watch={every: 1, images: 8}"];
+    const sets = [...TINY.filter((set) => !set.startsWith("probe")), probe, ...own].flatMap((set) => ["--set", set]);
     const out = `${folder}/out`;
-    const options = ["--table", "1,4", "--row", "tx,gauss", "--seeds", "3", "--out", out];
+    const options = ["--table", "1,4", "--row", "tx,gauss,real-tx", "--seeds", "3,4", "--out", out];
     const trained = (stderr: string) => stderr.split("\n").filter((line) => line.startsWith("a step is")).length;
 
     const first = await runCli("reproduce", [...options, ...sets]);
     assert.equal(first.code, 0, first.stderr);
-    assert.equal(trained(first.stderr), 2); // table 4's row is table 1's run
+    assert.equal(trained(first.stderr), 6); // table 4's rows are table 1's runs
     const markdown = await Deno.readTextFile(`${out}/report/report.md`);
     assert.match(markdown, /## Table 1: Unconditional/);
-    assert.match(markdown, /\| T_x only \| 35\.69 \| 0\.57 \| \d+\.\d\d \| \d+\.\d\d \| 1 \|/);
-    assert.match(markdown, /\| T_x only \| 57\.10 \| 51\.04 \| 44\.12 \| 72\.23 \| 46\.11 \| \d+\.\d\d/);
-    assert.match(markdown, /\| untrained network \| {2}\| {2}\| \d/);
+    assert.match(
+      markdown,
+      /\| method \| the paper: ImageNet linear \| the paper: VOC07 AP \| the paper: to T_x only \| here/,
+    );
+    const spread = "-?\\d+\\.\\d\\d ± \\d+\\.\\d\\d";
+    assert.match(
+      markdown,
+      new RegExp(`\\| T_x only \\| 35\\.69 \\| 0\\.57 \\|  \\| ${spread} \\|  \\| ${spread} \\| 2 \\|`),
+    );
+    assert.match(
+      markdown,
+      new RegExp(`real images T_x \\| 43\\.90 \\| 0\\.67 \\| \\+8\\.21 \\| ${spread} \\| \\+?${spread}`),
+    );
+    assert.match(markdown, /\| T_x only \| 57\.10 \| 51\.04 \| 44\.12 \| 72\.23 \| 46\.11 \| {2}\| \d+\.\d\d ±/);
+    assert.match(markdown, /\| untrained network \| {2}\| {2}\| {2}\| \d/);
+    assert.match(markdown, /!\[T_x only: tables 1, 4, seed 3\]\(views-quick-tx\.png\)/);
     const html = await Deno.readTextFile(`${out}/report/report.html`);
-    assert.equal(html.match(/<img src="data:image\/svg\+xml;base64,/g)!.length, 2);
-    assert.equal(html.match(/<img src="data:image\/png;base64,/g)!.length, 2);
-    assert.doesNotMatch(html, /(src|href)="(?!data:)/);
+    assert.equal(html.match(/<img src="data:image\/svg\+xml;base64,/g)!.length, 4);
+    assert.equal(html.match(/<img src="data:image\/png;base64,/g)!.length, 3);
+    assert.doesNotMatch(html, /(src|href)="(?!data:|#)/);
     const files = Array.from(Deno.readDirSync(`${out}/report`), ({ name }) => name).sort();
     assert.deepEqual(files, [
-      ...["report.html", "report.md", "results.json", "table-1.svg", "table-4.svg"],
-      ...["views-quick-gauss.png", "views-quick-tx.png"],
+      ...["report.html", "report.md", "results.json"],
+      ...["table-1-curves.svg", "table-1.svg", "table-4-curves.svg", "table-4.svg"],
+      ...["views-quick-gauss.png", "views-quick-real-tx.png", "views-quick-tx.png"],
     ]);
+    const { runs, failures } = JSON.parse(await Deno.readTextFile(`${out}/report/results.json`));
+    assert.deepEqual([runs.length, failures.length], [6, 0]);
 
     const again = await runCli("reproduce", [...options, ...sets]);
     assert.equal(trained(again.stderr), 0, again.stderr);
     assert.equal(await Deno.readTextFile(`${out}/report/report.md`), markdown);
+
+    // A further protocol judges the checkpoints that are there.
+    const judged = await runCli("reproduce", [...options, ...sets, "--row", "tx", "--protocol", "linear"]);
+    assert.equal(trained(judged.stderr), 0, judged.stderr);
+    assert.match(await Deno.readTextFile(`${out}/report/report.md`), /\| here: ImageNet linear \| here: linear \|/);
+
+    const other = await runCli("reproduce", [...options, ...sets, "--set", "encoder.width=8"]);
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /error: \S+quick-real-tx-seed-3 was begun with other settings: give another --out/);
   }));
+
+gpuTest(
+  "a run that fails is reported, the others go on, and the task fails at the end",
+  () =>
+    inFolder(async (folder) => {
+      await writeIdxSet(`${folder}/data`);
+      const probe = `probe={data: {kind: idx, path: ${folder}/data}, epochs: 1, batch: 8, lr: 0.01}`;
+      const own = ["steps=4", "watch.images=8"];
+      const sets = [...TINY.filter((set) => !set.startsWith("probe")), probe, ...own].flatMap((set) => ["--set", set]);
+      await Deno.mkdir(`${folder}/real`);
+      await Deno.writeTextFile(`${folder}/real/a.png`, "no image");
+      const options = ["--table", "1", "--row", "real-tx,tx", "--seeds", "0", "--out", `${folder}/out`];
+      const sick = [...options, ...sets, "--real", `${folder}/real`];
+      const done = await runCli("reproduce", sick);
+      assert.equal(done.code, 1, done.stderr);
+      assert.match(done.stderr, /error: quick-real-tx, seed 0 failed: .*; the same command tries again\n$/);
+      const markdown = await Deno.readTextFile(`${folder}/out/report/report.md`);
+      assert.match(markdown, /\| real images T_x \| 43\.90 \| 0\.67 \| \+8\.21 \| failed \|/);
+      assert.match(markdown, /\| T_x only \| 35\.69 \| 0\.57 \| {2}\| \d+\.\d\d \|/);
+      assert.match(markdown, /## Failures\n\n\| run \| seed \| why \|/);
+    }),
+);
 
 Deno.test("wrong tables and rows are refused, rows are listed without a device", async () => {
   const table = await runCli("reproduce", ["--table", "9"]);
@@ -59,11 +107,24 @@ Deno.test("every row of every table has settings at both scales", () => {
       for (const row of table.rows) {
         const settings = rowSettings(table, row, OPTIONS);
         assert.equal(settings.seed, 3);
+        assert(table.rows.some(({ method }) => method === table.baseline), table.number);
+        const rate = scale === "quick" ? 0.05 : row.real && table.number !== "2" ? 0.3 : 2;
+        assert.equal(settings.probe.lr, rate, `table ${table.number}, ${row.method}`);
         assert.equal(row.paper.length, table.columns.length, `table ${table.number}, ${row.method}`);
         assert.equal(settings.data.kind === "generator", !row.real);
         assert.equal(settings.views.latent.walks !== null, row.steered);
       }
     }
+    // Rows that share a run have the same settings.
+    const byRun = new Map<string, Set<string>>();
+    for (const table of tables) {
+      for (const row of table.rows) {
+        const run = runName(table, row);
+        const text = JSON.stringify(rowSettings(table, row, OPTIONS));
+        byRun.set(run, (byRun.get(run) ?? new Set()).add(text));
+      }
+    }
+    assert([...byRun.values()].every(({ size }) => size === 1));
     assert.equal(runsOf(tables).length, scale === "quick" ? 18 : 33);
   }
 });

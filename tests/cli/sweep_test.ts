@@ -1,6 +1,7 @@
 /** `deno task sweep-std`: what it writes, and that it goes on where it stopped. */
 
 import assert from "node:assert/strict";
+import { loadConfig } from "../../src/config.ts";
 import { runCli } from "../support/cli.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { inFolder, TINY, writeIdxSet } from "../support/training.ts";
@@ -62,7 +63,40 @@ gpuTest("the number of samples is swept at a fixed number of steps", () =>
     assert.deepEqual(table.map((line) => line.split(",")[0]), ["samples", "8", "16"]);
     assert.match(await Deno.readTextFile(`${folder}/sweep/samples-8-seed-0/config.yaml`), /samples: 8/);
 
-    const endless = await runCli("sweep-samples", [...sets, ...options, "--set", "steps=null", "--set", "epochs=1"]);
-    assert.equal(endless.code, 2);
-    assert.match(endless.stderr, /error: sweep-samples compares runs of the same number of updates: give --steps/);
+    // A length in epochs is that of the settings' own number of samples, whatever number a run has.
+    const epochs = ["steps=null", "epochs=1", "data.samples=12"].flatMap((set) => ["--set", set]);
+    const byEpochs = ["--samples", "8,40", "--seeds", "0", "--out", `${folder}/epochs`];
+    const second = await runCli("sweep-samples", [...sets, ...byEpochs, ...epochs]);
+    assert.equal(second.code, 0, second.stderr);
+    for (const samples of [8, 40]) {
+      const { steps } = loadConfig(`${folder}/epochs/samples-${samples}-seed-0/config.yaml`);
+      assert.equal(steps, 3, `${samples} samples`);
+    }
+  }));
+
+gpuTest("real and generated images are mixed by shares, from sets of one size", () =>
+  inFolder(async (folder) => {
+    await writeIdxSet(`${folder}/data`);
+    const probe = `probe={data: {kind: idx, path: ${folder}/data}, epochs: 1, batch: 8, lr: 0.01}`;
+    const sets = [...TINY.filter((set) => !set.startsWith("probe")), probe].flatMap((set) => ["--set", set]);
+    const options = ["--shares", "0,0.5,1", "--seeds", "0", "--steps", "2", "--out", `${folder}/sweep`];
+    const done = await runCli("sweep-mix", [...sets, ...options]);
+    assert.equal(done.code, 0, done.stderr);
+    const table = (await Deno.readTextFile(`${folder}/sweep/sweep.csv`)).trimEnd().split("\n").map((l) => l.split(","));
+    assert.deepEqual(table.map((row) => [row[0], row.at(-1)]), [
+      ["generated", "paper_top1"],
+      ["0", "67.36"],
+      ["0.5", "64.68"],
+      ["1", "58.6"],
+    ]);
+    for (const [share, ratio] of [["0", 1], ["0.5", 0.5], ["1", null]] as const) {
+      const { data, views } = loadConfig(`${folder}/sweep/generated-${share}-seed-0/config.yaml`);
+      assert.deepEqual([data.samples, data.mix?.ratio ?? null, views.latent.kind], [16, ratio, "none"]);
+    }
+    const again = await runCli("sweep-mix", [...sets, ...options]);
+    assert.doesNotMatch(again.stderr, /a step is/);
+    const over = await runCli("sweep-mix", ["--shares", "2"]);
+    assert.deepEqual([over.code, /error: --shares 2 is not valid/.test(over.stderr)], [2, true], over.stderr);
+    const none = await runCli("sweep-mix", [...sets, "--real", `${folder}/none`]);
+    assert.deepEqual([none.code, /error: data folder .*none does not exist/.test(none.stderr)], [2, true], none.stderr);
   }));
