@@ -122,13 +122,13 @@ const optimizer = z.strictObject({
 
 const probe = z.strictObject({
   data: z.strictObject({
-    kind: z.enum(["idx", "folder"]).default("folder"),
-    /** The data set's folder, in which the two splits are found by their usual names. */
+    kind: z.enum(["idx", "folder", "cars"]).default("folder"),
+    /** The data set's folder, in which the two splits are found by their usual names; cars: as it was published. */
     path: text.nullable().default(null),
     /** Folder of classes, or IDX images file, of one split where its name is unusual. */
     train: text.nullable().default(null),
     test: text.nullable().default(null),
-    /** File of class folders' names, one a line: the others are left aside, as for ImageNet100. */
+    /** imagenet100 (CMC's list), or a file of class folders' names, one a line: the others are left aside. */
     classes: text.nullable().default(null),
     /** Whether a file that cannot be used ends the run; otherwise such files are left out and named. */
     strict: z.boolean().default(false),
@@ -166,6 +166,8 @@ const probe = z.strictObject({
     /** Costs that the cross-validation tries; the authors' 26 by default. */
     costs: z.array(positive).min(1).default(VOC07_COSTS),
   }).prefault({}),
+  /** Stanford Cars, as published or as class folders; what is not here is as in the linear probe. */
+  cars: z.strictObject({ path: text.nullable().default(null), epochs: count.default(100) }).prefault({}),
   /** Shares of the labels that the few-shot protocol trains on. */
   labels: z.array(positive.max(1)).min(1).default([0.01, 0.1]),
 });

@@ -28,7 +28,7 @@ await runTask({
     {
       flags: "--data <folder>",
       description:
-        "IDX files, or class folders in train/ and test/ or val/; for voc07 a VOC devkit (default: the settings' data)",
+        "IDX files, class folders in train/ and test/ or val/, or Stanford Cars; for voc07 a VOC devkit (default: the settings' data)",
     },
     {
       flags: "--seed <n>",
@@ -38,7 +38,7 @@ await runTask({
     },
     {
       flags: "--classes <file>",
-      description: "uses the class folders that this file names, one a line, as for ImageNet100",
+      description: "uses some class folders alone: imagenet100 (CMC's list), or a file that names them, one a line",
       set: "probe.data.classes",
     },
     {

@@ -1,6 +1,7 @@
 // Labelled image files: one folder a class below train/ and val/ or test/, or a list of names and classes.
 import { basename, join } from "node:path";
 import { UserError } from "../errors.ts";
+import { exists, locate, PROJECT_ROOT } from "../paths.ts";
 
 /** Image files with the index of their class. */
 export interface ImageList {
@@ -146,13 +147,21 @@ function listLabelled(root: string, labelFile: string, rule: ClassRule): ImageLi
   };
 }
 
-/** Names of class folders, one a line: the list of a subset such as ImageNet100. */
-export function readClassList(path: string): readonly string[] {
+/** Lists of classes that come with the project, by name: `imagenet100` is CMC's (Tian, Krishnan, Isola 2020). */
+const OWN_LISTS = `${PROJECT_ROOT}/src/data/class_lists`;
+
+/** Names of class folders, one a line: a list of the project's own by its name, or a file. */
+export function readClassList(name: string): readonly string[] {
+  const own = `${OWN_LISTS}/${name}.txt`;
+  const path = /^\w+$/.test(name) && exists(own) ? own : locate(name);
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    throw new UserError(`class list ${path} cannot be read: check probe.data.classes`, { cause: error });
+    throw new UserError(
+      `class list ${name} is neither imagenet100 nor a file that can be read: check probe.data.classes`,
+      { cause: error },
+    );
   }
   const names = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
   const twice = names.find((name, i) => names.indexOf(name) !== i);

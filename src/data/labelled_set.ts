@@ -1,9 +1,10 @@
-// Labelled images of one split, read one by one, from class folders and IDX files alike.
+// Labelled images of one split, read one by one, from class folders, Stanford Cars and IDX files alike.
 import { UserError } from "../errors.ts";
 import { findIdxImages, readIdxImages } from "./idx.ts";
-import { type ClassRule, findSplit, listClasses, shorterSide } from "./image_folder.ts";
+import { type ClassRule, findSplit, type ImageList, listClasses, shorterSide } from "./image_folder.ts";
 import { type Crop, decodeCrop, decodeSquare, type Image, repeatGray, resizeGray } from "./image.ts";
 import { Rejects } from "./rejects.ts";
+import { listCars } from "./stanford_cars.ts";
 
 /** Images that are decoded when they are asked for, as RGB bytes [size, size, 3]; null for one that cannot be used. */
 export interface ImageReader {
@@ -29,7 +30,7 @@ export interface LabelledSet extends ImageReader {
 
 /** Where a data set lies; the configuration's `probe.data` is one. */
 export interface DatasetSource {
-  readonly kind: "idx" | "folder";
+  readonly kind: "idx" | "folder" | "cars";
   readonly path: string | null;
   readonly train: string | null;
   readonly test: string | null;
@@ -58,14 +59,27 @@ export async function openSplit(
   rule: ClassRule = {},
 ): Promise<LabelledSet> {
   const own = source[split];
-  if (own === null && source.path === null) {
+  const path = own ?? source.path;
+  if (path === null) {
     throw new UserError(
       `probe.data has neither path nor ${split}: set probe.data.path to the data set's folder`,
     );
   }
-  return source.kind === "idx"
-    ? await openIdx(own ?? findIdxImages(source.path!, split), options, rule)
-    : openFolder(own ?? findSplit(source.path!, split), options, rule);
+  switch (source.kind) {
+    case "idx":
+      return await openIdx(own ?? findIdxImages(path, split), options, rule);
+    case "cars":
+      if (rule.only) refuseList(rule.only.source, path, "Stanford Cars");
+      return ofFiles(path, await listCars(path, split), options);
+    case "folder": {
+      const root = own ?? findSplit(path, split);
+      return ofFiles(root, listClasses(root, rule), options);
+    }
+  }
+}
+
+function refuseList(source: string, path: string, what: string): never {
+  throw new UserError(`${source} lists class folders, and ${path} is ${what}: unset probe.data.classes`);
 }
 
 /** Reads files. `rejects` has what was left out already, and gets what cannot be read. */
@@ -104,16 +118,15 @@ export function fileReader(
   };
 }
 
-function openFolder(root: string, options: ReadOptions, rule: ClassRule): LabelledSet {
-  const { files, labels, classes, others } = listClasses(root, rule);
+function ofFiles(name: string, { files, labels, classes, others }: ImageList, options: ReadOptions): LabelledSet {
   const rejects = new Rejects(options.strict ?? false);
   for (const file of others) rejects.add(file, "no image by its name");
-  return { ...fileReader(files, options, rejects), name: root, labels, classes };
+  return { ...fileReader(files, options, rejects), name, labels, classes };
 }
 
 /** IDX images have one size and no margin: the centre is the whole, resized. */
 async function openIdx(path: string, { size }: ReadOptions, { only, same }: ClassRule): Promise<LabelledSet> {
-  if (only) throw new UserError(`${only.source} lists class folders, and ${path} is IDX: unset probe.data.classes`);
+  if (only) refuseList(only.source, path, "IDX");
   const { images, labels, n, h, w } = await readIdxImages(path);
   const count = labels.reduce((most, label) => Math.max(most, label + 1), 0);
   if (same && count > same.names.length) {

@@ -3,6 +3,7 @@
 import type { Config } from "../config.ts";
 import { type ClassRule, readClassList } from "../data/image_folder.ts";
 import { type LabelledSet, openSplit } from "../data/labelled_set.ts";
+import { findCars } from "../data/stanford_cars.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { StateStore } from "../gpu/store.ts";
@@ -40,16 +41,23 @@ export async function openProbeData(
   const at = (p: string | null) => p === null ? null : locate(p);
   const source = { kind, path: at(path), train: at(train), test: at(test) };
   const options = { size, strict, warn };
-  const rule: ClassRule = classes === null ? {} : { only: { names: readClassList(locate(classes)), source: classes } };
+  const rule: ClassRule = classes === null ? {} : { only: { names: readClassList(classes), source: classes } };
   const first = await openSplit(source, "train", options, rule);
   const same = { names: first.classes, source: first.name };
   return { train: first, test: await openSplit(source, "test", options, { ...rule, same }) };
 }
 
-/** The settings with a folder as the probe's data: IDX where it holds such files, else class folders. */
-export function withProbeData(config: Config, folder: string): Config {
+/** The settings with a folder as the probe's data: IDX or Stanford Cars where it holds their files, else class folders. */
+function withProbeData(config: Config, folder: string): Config {
   return { ...config, probe: { ...config.probe, data: labelledData(config.probe.data, folder) } };
 }
+
+/** Parts of a protocol that runs on the settings' `probe.data`. */
+export const onProbeData = {
+  data: "labelled",
+  dataOf: ({ probe: { data } }: Config) => data.path ?? data.train,
+  withData: withProbeData,
+} as const;
 
 /** Where labelled data lie, moved to another folder. */
 export function labelledData(data: Config["probe"]["data"], folder: string): Config["probe"]["data"] {
@@ -61,7 +69,8 @@ export function labelledData(data: Config["probe"]["data"], folder: string): Con
     const why = error instanceof Deno.errors.NotFound ? "does not exist" : "is no folder that can be read";
     throw new UserError(`data folder ${folder} ${why}: check --data`, { cause: error });
   }
-  const kind = names.some((name) => /-idx\d-ubyte(\.gz)?$/.test(name)) ? "idx" : "folder";
+  const idx = names.some((name) => /-idx\d-ubyte(\.gz)?$/.test(name));
+  const kind = idx ? "idx" : findCars(path) !== null ? "cars" : "folder";
   return { ...data, kind, path, train: null, test: null };
 }
 

@@ -3,16 +3,20 @@
 import type { Config } from "../config.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { FrozenEncoder } from "./encoder.ts";
-import type { ProbeData } from "./evaluate.ts";
-import type { LabelledFeatures } from "./features.ts";
+import type { LabelledSource } from "./labelled_source.ts";
 
 /** Columns of the paper's tables, in their order. */
 export const COLUMNS = ["ImageNet top-1", "VOC07 AP", "detection AP", "AP50", "AP75", "Cars"] as const;
 /** One of them. */
 export type Column = typeof COLUMNS[number];
 
-/** What a protocol works with. */
-export interface ProtocolContext {
+/** Kinds of data sets, which protocols share: labelled images (`probe.data`), VOC's devkit, Stanford Cars. */
+export const DATA_KINDS = ["labelled", "voc", "cars"] as const;
+/** One of them. */
+export type DataKind = typeof DATA_KINDS[number];
+
+/** What a protocol works with; its data set is `probe.data`, shared by all protocols that use it. */
+export interface ProtocolContext extends LabelledSource {
   readonly gpu: Gpu;
   readonly encoder: FrozenEncoder;
   readonly config: Config;
@@ -20,10 +24,6 @@ export interface ProtocolContext {
   readonly out: string | null;
   /** Hears lines about the work. */
   readonly log: (line: string) => void;
-  /** The labelled images of `probe.data`, opened once for all protocols. */
-  labelled(): Promise<ProbeData>;
-  /** The encoder's features of their centres, computed once for all protocols. */
-  features(split: keyof ProbeData): Promise<LabelledFeatures>;
 }
 
 /** What a protocol says about an encoder. */
@@ -40,7 +40,13 @@ export interface Outcome {
 export interface Protocol {
   /** One line for --help. */
   readonly summary: string;
-  /** The settings with the folder of --data as this protocol's data; what does not fit is a UserError. */
+  /** The kind of data set that it runs on. */
+  readonly data: DataKind;
+  /** Columns of the paper's tables that it fills. */
+  readonly columns: readonly Column[];
+  /** Where its data lie by the settings; null where they do not say. */
+  dataOf(config: Config): string | null;
+  /** The settings with a folder as its data; what does not fit is a UserError. */
   withData(config: Config, path: string): Config;
   /** Judges the context's encoder. */
   run(context: ProtocolContext): Promise<Outcome>;

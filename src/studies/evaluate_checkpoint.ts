@@ -3,14 +3,13 @@
 import type { Config } from "../config.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { loadEncoder } from "../encoders/weights.ts";
-import { type FrozenEncoder, resnetEncoder } from "../evaluation/encoder.ts";
-import { openProbeData, type ProbeData, splitFeatures } from "../evaluation/evaluate.ts";
-import type { LabelledFeatures } from "../evaluation/features.ts";
+import { resnetEncoder } from "../evaluation/encoder.ts";
+import type { ProbeData } from "../evaluation/evaluate.ts";
+import { labelledSource } from "../evaluation/labelled_source.ts";
 import type { Outcome, ProtocolContext } from "../evaluation/protocol.ts";
 import { type ProtocolName, PROTOCOLS } from "../evaluation/protocols/mod.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { StateStore } from "../gpu/store.ts";
-import { startProgress } from "../progress.ts";
 import { encoderStates } from "./train_and_probe.ts";
 
 /** What an evaluation says. */
@@ -41,23 +40,11 @@ export async function evaluateCheckpoint(
   try {
     await loadStates(store, checkpoint, config);
     const encoder = resnetEncoder(checkpoint, store, config.encoder);
-    const labelled = once(() => openProbeData(config.probe.data, encoder.size, log));
-    const features = {
-      train: once(async () => await featuresWithProgress(gpu, encoder, await labelled.get(), "train")),
-      test: once(async () => await featuresWithProgress(gpu, encoder, await labelled.get(), "test")),
-    };
-    const context: ProtocolContext = {
-      gpu,
-      encoder,
-      config,
-      out,
-      log,
-      labelled: labelled.get,
-      features: (split) => features[split].get(),
-    };
+    const source = labelledSource(gpu, encoder, config.probe.data, log);
+    const context: ProtocolContext = { gpu, encoder, config, out, log, ...source };
     const outcomes = new Map<ProtocolName, Outcome>();
     for (const name of protocols) outcomes.set(name, await PROTOCOLS[name].run(context));
-    return { checkpoint, data: labelled.made() ? sizesOf(await labelled.get()) : null, outcomes };
+    return { checkpoint, data: source.opened() ? sizesOf(await source.labelled()) : null, outcomes };
   } finally {
     store.close();
   }
@@ -81,26 +68,6 @@ export function evaluationText({ checkpoint, data, outcomes }: CheckpointEvaluat
   return [checkpoint + sizes, ...lines].join("\n");
 }
 
-async function featuresWithProgress(
-  gpu: Gpu,
-  encoder: FrozenEncoder,
-  data: ProbeData,
-  split: keyof ProbeData,
-): Promise<LabelledFeatures> {
-  const progress = startProgress({ label: `features, ${split} split`, total: data[split].n });
-  try {
-    return await splitFeatures(gpu, encoder, data[split], (done) => progress.update(done));
-  } finally {
-    progress.stop();
-  }
-}
-
 function sizesOf({ train, test }: ProbeData) {
   return { n_train: train.n - train.rejected(), n_test: test.n - test.rejected(), classes: train.classes.length };
-}
-
-/** A value that is made when it is first asked for. */
-function once<T>(make: () => Promise<T>): { get: () => Promise<T>; made: () => boolean } {
-  let value: Promise<T> | null = null;
-  return { get: () => value ??= make(), made: () => value !== null };
 }

@@ -110,9 +110,13 @@ Deno.test("classes that do not fit are named with what was looked for", () =>
 
     await Deno.writeTextFile(`${root}/list.txt`, "a\n\nb\r\n");
     assert.deepEqual(readClassList(`${root}/list.txt`), ["a", "b"]);
+    assert.equal(readClassList("imagenet100").length, 100);
     await Deno.writeTextFile(`${root}/list.txt`, "a\nb\na\n");
     assert.throws(() => readClassList(`${root}/list.txt`), /names a twice/);
-    assert.throws(() => readClassList(`${root}/none.txt`), /none.txt cannot be read/);
+    assert.throws(
+      () => readClassList(`${root}/none.txt`),
+      /none.txt is neither imagenet100 nor a file that can be read/,
+    );
   }));
 
 Deno.test("a split may be one folder with a label file, which must fit", () =>

@@ -3,7 +3,7 @@
  * by default), tested on all test images. The encoder stays frozen, unlike in SimCLR's semi-supervised protocol.
  */
 
-import { standardizeBoth, withProbeData } from "../evaluate.ts";
+import { onProbeData, standardizeBoth } from "../evaluate.ts";
 import { linearProbe } from "../linear_probe.ts";
 import type { Protocol } from "../protocol.ts";
 import { chooseRate, pickRows, shuffledByClass } from "../rate_choice.ts";
@@ -13,7 +13,8 @@ import { probeSeeds } from "./linear.ts";
 /** Shares are `probe.labels`; each seed draws other images, and the rate is chosen among them alone. */
 export const fewShotProtocol: Protocol = {
   summary: "the same with 1 and 10 % of the labels",
-  withData: withProbeData,
+  ...onProbeData,
+  columns: [],
   run: async ({ gpu, config, labelled, features }) => {
     const { probe } = config;
     const classes = (await labelled()).train.classes.length;

@@ -1,13 +1,14 @@
 /** Nearest neighbours on the features of the probe's data. */
 
 import { knn } from "../knn.ts";
-import { withProbeData } from "../evaluate.ts";
+import { onProbeData } from "../evaluate.ts";
 import type { Protocol } from "../protocol.ts";
 
 /** Wu et al. 2018: the `probe.knn.k` nearest training images by cosine vote. */
 export const knnProtocol: Protocol = {
   summary: "weighted nearest neighbours by cosine",
-  withData: withProbeData,
+  ...onProbeData,
+  columns: [],
   run: async ({ gpu, config, labelled, features }) => {
     const classes = (await labelled()).train.classes.length;
     const result = await knn(gpu, await features("train"), await features("test"), classes, config.probe.knn);

@@ -8,36 +8,43 @@ import type { Config } from "../../config.ts";
 import { startProgress } from "../../progress.ts";
 import { countConfusion, writeConfusion } from "../confusion.ts";
 import { cropStream } from "../crop_stream.ts";
-import { standardizeBoth, withProbeData } from "../evaluate.ts";
+import { onProbeData, standardizeBoth } from "../evaluate.ts";
 import { applyScaling, FeatureExtractor, type LabelledFeatures, scalingOf } from "../features.ts";
+import type { LabelledSource } from "../labelled_source.ts";
 import { cachedStream, type ProbeRun, trainProbe } from "../linear_probe.ts";
-import type { Protocol, ProtocolContext } from "../protocol.ts";
-import { summarize, summaryLines } from "../summary.ts";
+import type { Outcome, Protocol, ProtocolContext } from "../protocol.ts";
+import { type ProbeSummary, summarize, summaryLines } from "../summary.ts";
 
 /** `probe.crops: center` computes the features once instead; `probe.seeds` repeats the whole. */
 export const linearProtocol: Protocol = {
   summary: "the paper's linear classifier",
-  withData: withProbeData,
+  ...onProbeData,
+  columns: ["ImageNet top-1"],
   run: async (context) => {
-    const { config, out } = context;
-    const runs = [];
-    for (const seed of probeSeeds(config)) {
-      const run = config.probe.crops === "random" ? await onCrops(context, seed) : await onCentres(context, seed);
-      runs.push({ seed, ...run });
-    }
-    const summary = summarize(runs.map(({ seed, result }) => ({ seed, lr: config.probe.lr, ...result })));
-    if (out !== null) {
-      const { classes } = (await context.labelled()).train;
-      const { labels } = await context.features("test");
-      await writeConfusion(`${out}/linear`, countConfusion(labels, runs.map(({ predicted }) => predicted), classes));
-    }
-    return {
-      result: { ...summary, crops: config.probe.crops },
-      lines: summaryLines(summary),
-      figures: { "ImageNet top-1": summary.best.top1 },
-    };
+    const { summary, ...outcome } = await linearOutcome(context, "linear");
+    return { ...outcome, figures: { "ImageNet top-1": summary.best.top1 } };
   },
 };
+
+/** The linear probe on a data set, and its files, whose names begin with `stem`. */
+export async function linearOutcome(
+  context: ProtocolContext,
+  stem: string,
+): Promise<Omit<Outcome, "figures"> & { readonly summary: ProbeSummary }> {
+  const { config, out } = context;
+  const runs = [];
+  for (const seed of probeSeeds(config)) {
+    const run = config.probe.crops === "random" ? await onCrops(context, seed) : await onCentres(context, seed);
+    runs.push({ seed, ...run });
+  }
+  const summary = summarize(runs.map(({ seed, result }) => ({ seed, lr: config.probe.lr, ...result })));
+  if (out !== null) {
+    const { classes } = (await context.labelled()).train;
+    const { labels } = await context.features("test");
+    await writeConfusion(`${out}/${stem}`, countConfusion(labels, runs.map(({ predicted }) => predicted), classes));
+  }
+  return { result: { ...summary, crops: config.probe.crops }, lines: summaryLines(summary), summary };
+}
 
 /** Seeds of a probe: the settings' own list, or the run's seed. */
 export function probeSeeds({ probe: { seeds }, seed }: Config): readonly number[] {
@@ -70,11 +77,13 @@ async function onCrops(context: ProtocolContext, seed: number): Promise<ProbeRun
 }
 
 /** One training on the features of the centres. */
-async function onCentres(context: ProtocolContext, seed: number): Promise<ProbeRun> {
-  const { gpu, config: { probe } } = context;
-  const [train, test] = [await context.features("train"), await context.features("test")];
+async function onCentres(
+  { gpu, config: { probe }, ...source }: LabelledSource & Pick<ProtocolContext, "gpu" | "config">,
+  seed: number,
+): Promise<ProbeRun> {
+  const [train, test] = [await source.features("train"), await source.features("test")];
   const [a, b] = probe.standardize ? standardizeBoth(train, test) : [train, test];
-  const classes = (await context.labelled()).train.classes.length;
+  const classes = (await source.labelled()).train.classes.length;
   return await trainProbe(gpu, cachedStream(a, probe.batch, seed), b, classes, { ...probe, seed });
 }
 

@@ -1,6 +1,6 @@
 /** The quick linear probe: features of the centres, computed once, and the best of a few rates by a held-out part. */
 
-import { standardizeBoth, withProbeData } from "../evaluate.ts";
+import { onProbeData, standardizeBoth } from "../evaluate.ts";
 import { linearProbe } from "../linear_probe.ts";
 import type { Protocol } from "../protocol.ts";
 import { chooseRate } from "../rate_choice.ts";
@@ -10,7 +10,8 @@ import { probeSeeds } from "./linear.ts";
 /** The rates are `probe.rates`; the one that a held-out fifth of the training set prefers is trained on all of it. */
 export const linearQuickProtocol: Protocol = {
   summary: "the same on cached features, its rate chosen on a held-out part of the training set",
-  withData: withProbeData,
+  ...onProbeData,
+  columns: [],
   run: async ({ gpu, config: { probe, ...config }, labelled, features }) => {
     const classes = (await labelled()).train.classes.length;
     const plain = [await features("train"), await features("test")] as const;

@@ -1,6 +1,7 @@
 /** The protocols by the name that `deno task evaluate --protocol` knows. */
 
 import type { Protocol } from "../protocol.ts";
+import { carsProtocol } from "./cars.ts";
 import { fewShotProtocol } from "./few_shot.ts";
 import { knnProtocol } from "./knn.ts";
 import { linearProtocol } from "./linear.ts";
@@ -14,6 +15,7 @@ export const PROTOCOLS = {
   knn: knnProtocol,
   "few-shot": fewShotProtocol,
   voc07: voc07Protocol,
+  cars: carsProtocol,
 } as const satisfies Record<string, Protocol>;
 
 /** A name in the table. */

@@ -22,6 +22,9 @@ const SVM_ERROR = 1e-2;
 /** The figure of the paper's table is the area's mean: the authors' helper takes all points. */
 export const voc07Protocol: Protocol = {
   summary: "VOC07 classification by linear SVMs",
+  data: "voc",
+  columns: ["VOC07 AP"],
+  dataOf: (config) => config.probe.voc07.path,
   withData: (config, path) => ({
     ...config,
     probe: { ...config.probe, voc07: { ...config.probe.voc07, path: locate(path) } },
