@@ -22,8 +22,8 @@ export interface SweepAxis {
 
 /** A curve of the paper. */
 export interface PaperCurve {
-  /** What was measured, on what. */
-  readonly title: string;
+  /** What was measured, on what: lines that are shorter than the axis is long. */
+  readonly title: readonly string[];
   /** Value of the setting and per cent. */
   readonly points: readonly (readonly [value: number, top1: number])[];
 }
@@ -77,7 +77,7 @@ function printed({ title, points }: PaperCurve, axis: SweepAxis): Panel {
         scale: { type: axis.type, domain: domainOf(points.map(([value]) => value), axis.type), nice: false },
         axis: { tickCount: 5 },
       },
-      y: { field: "top1", type: "quantitative", title, scale: { zero: false } },
+      y: { field: "top1", type: "quantitative", title: [...title], scale: { zero: false }, axis: { tickCount: 6 } },
     },
   };
 }

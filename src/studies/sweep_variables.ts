@@ -4,7 +4,7 @@ import { trainingLength } from "../config.ts";
 import type { SweepVariable } from "./sweep.ts";
 
 // Numbers behind figures 5 and 9 are in the authors' utils/plot_std_vs_acc.ipynb; those behind 6 and 8 are nowhere.
-const PAPER = "the paper: ImageNet100, linear top-1 (%)";
+const PAPER = ["the paper", "ImageNet100, linear top-1 (%)"];
 
 /** Figure 5: the std of the Gaussian latent view; 0 takes both views from one latent. */
 export const STD: SweepVariable = {

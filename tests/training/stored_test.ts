@@ -83,6 +83,22 @@ gpuTest("pixels reach the step as they are stored, beside their labels", async (
   assert.deepEqual([...values.labels!], [1, 2, 0, 1]);
 });
 
+Deno.test("which real images a mix leaves out is drawn anew in every pass over as many samples as there are", async () => {
+  const config = tinyConfig("batch=8", "data.samples=16");
+  const stored = storedSource(numbered(16), config, 16);
+  const feed = mixedSource(generatorSource(conditionalGenerator(3), config), stored, 0.25).feed!(8, 2)!;
+  const bytesOf = async (step: number) =>
+    new Uint8Array((await feed.at(step))[STORED.images]!.buffer).filter((_, i) => i % 64 === 0);
+  // Two steps of 8 are a pass, and 4 of its 16 samples are real; four passes see every real image once.
+  const passes: number[][] = [];
+  for (let pass = 0; pass < 8; pass++) passes.push([...await bytesOf(2 * pass), ...await bytesOf(2 * pass + 1)]);
+  const sets = passes.map((pass) => pass.toSorted((a, b) => a - b).join());
+  assert(new Set(sets).size > 4, sets.join(" | "));
+  for (const half of [passes.slice(0, 4), passes.slice(4)]) {
+    assert.deepEqual(half.flat().toSorted((a, b) => a - b), Array.from({ length: 16 }, (_, i) => i));
+  }
+});
+
 gpuTest("a mix has its share of stored images in every step, anchors and views alike", async (gpu) => {
   const config = tinyConfig("data.shuffle=false", "batch=8");
   const stored = storedSource(numbered(10), config, 10);
