@@ -1,6 +1,7 @@
 // Element-wise functions of two tensors, flat: one invocation computes one vec4 of y.
 // An operand is as large as y, one value, or the trailing dimensions of y (its length in vec4 is the period).
 #import index
+#import nan
 #import binary_functions
 
 const WG_SIZE: u32 = 256u;

@@ -2,6 +2,7 @@
 // computes one vec4 of up to ROWS rows, so that an operand which is the same in all of them is loaded once.
 // An operand is read by whole vec4 (its strides count vec4) or is one value along the last dimension (elements).
 #import index
+#import nan
 #import binary_functions
 
 const WG_SIZE: u32 = 64u;

@@ -1,6 +1,7 @@
 // Element-wise functions of two tensors under any broadcasting of up to 8 dimensions: one invocation computes
 // one element of y. Strides are in elements, 0 where an operand is repeated.
 #import index
+#import nan
 #import binary_functions
 
 const WG_SIZE: u32 = 256u;

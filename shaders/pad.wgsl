@@ -7,15 +7,15 @@ const MODE: u32 = 0u;
 
 struct Params {
   count: u32,
-  value: f32,
+  value: u32, // bits of an f32, i32 or bool
   dims: array<vec4u, 2>,
   begins: array<vec4i, 2>,
   sizes: array<vec4i, 2>,
   strides: array<vec4i, 2>,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)

@@ -2,6 +2,7 @@
 // before they join the result, so that the rounding error of a long sum grows with its square root at most.
 // Axes that stay and axes that go are walked by up to 8 dimensions each, strides in elements.
 #import index
+#import nan
 #import reduce_functions
 
 const WG_SIZE: u32 = 64u;

@@ -2,6 +2,7 @@
 // slabs: one invocation folds one vec4 of columns over SLAB rows, into parts: [slabs, columns].
 // finish: one invocation folds the slabs of one vec4 of columns in order.
 #import index
+#import nan
 #import reduce_functions
 
 const WG_SIZE: u32 = 8u;

@@ -1,5 +1,6 @@
 // Reduction over the trailing axes, x: [rows, columns] to y: [rows]. One workgroup reduces one row.
 #import index
+#import nan
 #import reduce_functions
 
 const WG_SIZE: u32 = 64u;

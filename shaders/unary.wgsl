@@ -1,6 +1,7 @@
 // Element-wise functions of one tensor: one invocation computes one vec4 of the flat tensor.
 // x, y: [n], n padded to a multiple of 4.
 #import index
+#import nan
 #import special
 
 const WG_SIZE: u32 = 64u;
@@ -24,11 +25,11 @@ fn apply(v: vec4f) -> vec4f {
     case 7u: { return 1.0 / v; } // Reciprocal
     case 8u: { return abs(v); } // Abs
     case 9u: { return -v; } // Neg
-    case 10u: { return clamp(v, vec4f(params.alpha), vec4f(params.beta)); } // Clip
+    case 10u: { return select(clamp(v, vec4f(params.alpha), vec4f(params.beta)), v, is_nan4(v)); } // Clip; clamp drops NaN
     case 11u: { return erf4(v); } // Erf
     case 12u: { return softplus4(v); } // Softplus
     case 13u: { return params.alpha * v + params.beta; } // Affine
-    case 14u: { return vec4f(v > vec4f(0.0)) - vec4f(v < vec4f(0.0)); } // Sign
+    case 14u: { return select(vec4f(v > vec4f(0.0)) - vec4f(v < vec4f(0.0)), v, is_nan4(v)); } // Sign
     case 15u: { return floor(v); } // Floor
     case 16u: { return ceil(v); } // Ceil
     case 17u: { return sin(v); } // Sin
@@ -36,12 +37,14 @@ fn apply(v: vec4f) -> vec4f {
     case 19u: { return tan(v); } // Tan
     case 20u: { return atan2(v, sqrt((1.0 - v) * (1.0 + v))); } // Asin; the built-in one is off by 4e-4 on some drivers
     case 21u: { return 2.0 * atan2(sqrt(1.0 - v), sqrt(1.0 + v)); } // Acos
-    case 22u: { return atan(v); } // Atan
+    case 22u: { return select(atan(v), v, is_nan4(v)); } // Atan
     case 23u: { return sinh4(v); } // Sinh
     case 24u: { return cosh(v); } // Cosh
     case 25u: { return asinh4(v); } // Asinh
-    case 26u: { return log(v + sqrt(v * v - 1.0)); } // Acosh
+    case 26u: { return select(log(v + sqrt(v * v - 1.0)), log(v) + 0.6931472, v > vec4f(1e9)); } // Acosh; v * v overflows
     case 27u: { return atanh4(v); } // Atanh
+    case 28u: { return float16_4(v); } // Float16
+    case 29u: { return bfloat16_4(v); } // BFloat16
     default: { return v; }
   }
 }

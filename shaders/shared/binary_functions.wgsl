@@ -18,8 +18,8 @@ fn apply_f32(a: f32, b: f32) -> f32 {
     case 2u: { return a * b; } // Mul
     case 3u: { return a / b; } // Div
     case 4u: { return signed_pow(a, b); } // Pow
-    case 5u: { return max(a, b); } // Max
-    case 6u: { return min(a, b); } // Min
+    case 5u: { return select(b, a, a > b || is_nan(a)); } // Max; NaN is passed on, which max would drop
+    case 6u: { return select(b, a, a < b || is_nan(a)); } // Min
     case 7u: { return a - b * floor(a / b); } // Mod
     case 8u: { return a - b * trunc(a / b); } // Fmod
     case 9u: { return select(a * b, a, a >= 0.0); } // PRelu

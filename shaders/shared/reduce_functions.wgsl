@@ -2,9 +2,10 @@
 const FUNCTION: u32 = 0u;
 
 fn neutral() -> f32 {
+  var large = 3.4028234e38; // its square is infinite, which no literal is
   switch FUNCTION {
-    case 3u: { return -3.4028234e38; }
-    case 4u: { return 3.4028234e38; }
+    case 3u: { return -large * large; }
+    case 4u: { return large * large; }
     case 5u: { return 1.0; }
     default: { return 0.0; }
   }
@@ -20,8 +21,8 @@ fn term(x: vec4f) -> vec4f {
 
 fn fold(a: vec4f, b: vec4f) -> vec4f {
   switch FUNCTION {
-    case 3u: { return max(a, b); }
-    case 4u: { return min(a, b); }
+    case 3u: { return select(b, a, (a > b) | is_nan4(a)); } // NaN is passed on, which max would drop
+    case 4u: { return select(b, a, (a < b) | is_nan4(a)); }
     case 5u: { return a * b; }
     default: { return a + b; }
   }

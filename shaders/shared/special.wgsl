@@ -49,14 +49,27 @@ fn sinh4(v: vec4f) -> vec4f {
   return select(0.5 * (exp(v) - exp(-v)), near, abs(v) < vec4f(0.3));
 }
 
-// ln(|v| + sqrt(v^2 + 1)) with the sign of v.
+// ln(|v| + sqrt(v^2 + 1)) with the sign of v; ln(2 |v|) where the square would overflow.
 fn asinh4(v: vec4f) -> vec4f {
   let a = abs(v);
-  return sign(v) * log1p4(a + a * a / (1.0 + sqrt(a * a + 1.0)));
+  return sign(v) * select(log1p4(a + a * a / (1.0 + sqrt(a * a + 1.0))), log(a) + 0.6931472, a > vec4f(1e9));
 }
 
 // ln((1 + v) / (1 - v)) / 2.
 fn atanh4(v: vec4f) -> vec4f {
   let a = abs(v);
   return sign(v) * 0.5 * log1p4(2.0 * a / (1.0 - a));
+}
+
+// The nearest float16; beyond 65519 it is infinite.
+fn float16_4(v: vec4f) -> vec4f {
+  let q = quantizeToF16(clamp(v, vec4f(-65504.0), vec4f(65504.0)));
+  return select(select(q, v * 3e38, abs(v) >= vec4f(65520.0)), v, is_nan4(v));
+}
+
+// The nearest bfloat16 (the upper 16 bits), halves to the even one.
+fn bfloat16_4(v: vec4f) -> vec4f {
+  let bits = bitcast<vec4u>(v);
+  let near = bits + 0x7fffu + ((bits >> vec4u(16u)) & vec4u(1u));
+  return select(bitcast<vec4f>(near & vec4u(0xffff0000u)), v, is_nan4(v));
 }

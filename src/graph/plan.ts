@@ -242,9 +242,10 @@ export function workKey({ op, attrs, inputs }: Node): string {
 
 /**
  * The lowering of the forced candidate where it accepts the node, else of the one that was measured to be fastest, else
- * of the first that is meant for the target and pays.
+ * of the first that is meant for the target and pays. Outputs without elements take no work.
  */
 function choose(node: Node, target: Target): Lowering {
+  if (node.outputs.length > 0 && node.outputs.every((t) => sizeOf(t.shape) === 0)) return { kernels: [] };
   const able = node.op.candidates.filter((c) => c.accepts(node, target));
   const forced = target.force?.[node.op.name];
   const picked = target.picks?.get(workKey(node));

@@ -2,7 +2,7 @@
 
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Op, output, plain } from "../graph/op.ts";
-import { sizeOf, specText, stridesOf, type Tensor } from "../graph/tensor.ts";
+import { type DType, sizeOf, specText, stridesOf, type Tensor } from "../graph/tensor.ts";
 import { leading } from "./broadcast.ts";
 import { slice } from "./slice.ts";
 
@@ -20,7 +20,12 @@ export interface PadAttrs {
   readonly value: number;
 }
 
-/** Fills borders of f32 tensors. */
+/** A value as its element type lies in memory. */
+function bitsOf(value: number, dtype: DType): number {
+  return dtype === "f32" ? new Uint32Array(Float32Array.of(value).buffer)[0]! : value >>> 0;
+}
+
+/** Fills borders of tensors of any type. */
 export const Pad: Op<PadAttrs> = {
   name: "Pad",
   infer: ([x], { begins, ends, mode }) => {
@@ -40,7 +45,7 @@ export const Pad: Op<PadAttrs> = {
         constants: { MODE: MODES.indexOf(mode) },
         params: {
           count: sizeOf(y.shape),
-          value,
+          value: bitsOf(value, y.dtype),
           dims: leading(y.shape, 1),
           begins: leading(begins, 0),
           sizes: leading(x.shape, 1),

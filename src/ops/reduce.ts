@@ -5,7 +5,17 @@
  */
 
 import type { Graph } from "../graph/graph.ts";
-import { type Candidate, cover, input, type Node, type Op, output, scratch, texture } from "../graph/op.ts";
+import {
+  type Candidate,
+  cover,
+  input,
+  type Kernel,
+  type Node,
+  type Op,
+  output,
+  scratch,
+  texture,
+} from "../graph/op.ts";
 import { normalizeAxis, sameShape, sizeOf, specText, stridesOf, type Tensor } from "../graph/tensor.ts";
 import { add, binary, div, mul, sub } from "./binary.ts";
 import { leading } from "./broadcast.ts";
@@ -43,11 +53,11 @@ function reduceOp(name: Fold, index: number): Op<ReduceAttrs> {
   return {
     name: `Reduce${name}`,
     infer: ([x], { axes, keepdims }) => {
-      if (x!.dtype !== "f32") throw new TypeError(`takes f32, got ${specText(x!)}`);
+      if (x!.dtype !== "f32" && x!.dtype !== "i32") throw new TypeError(`takes f32 or i32, got ${specText(x!)}`);
       const shape = x!.shape.map((d, i) => axes.includes(i) ? 1 : d).filter((_, i) => keepdims || !axes.includes(i));
-      return [{ shape, dtype: "f32" }];
+      return [{ shape, dtype: x!.dtype }];
     },
-    candidates: [columns(index), rows(index), anyAxes(index)],
+    candidates: [whole(index), columns(index), rows(index), anyAxes(index)],
     splitInputs: (node) => [!node.attrs.axes.includes(0)],
     gradient: (g, node, [dout]) => {
       const x = node.inputs[0]!;
@@ -78,6 +88,15 @@ function shareAmongEqual(g: Graph, x: Tensor, y: Tensor, d: Tensor): Tensor {
 }
 
 const isRun = (axes: readonly number[], from: number) => axes.every((axis, i) => axis === from + i);
+
+/** Whole numbers, over any axes. They are not scaled: a mean of them is a division of their sum. */
+function whole(index: number): Candidate {
+  return {
+    name: "whole",
+    accepts: ({ inputs: [x] }) => x!.dtype === "i32",
+    lower: (node) => ({ kernels: [walk(node, "reduce_whole", index)] }),
+  };
+}
 
 /** Leading axes, by slabs of rows. */
 function columns(index: number): Candidate {
@@ -152,32 +171,33 @@ function anyAxes(index: number): Candidate {
   return {
     name: "plain",
     accepts: () => true,
-    lower: (node: Node) => {
-      const { shape } = node.inputs[0]!;
-      const { axes, scale } = node.attrs as ReduceAttrs;
-      const strides = stridesOf(shape);
-      const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
-      const count = sizeOf(node.outputs[0]!.shape);
-      const terms = sizeOf(axes.map((i) => shape[i]!));
-      return {
-        kernels: [{
-          shader: "reduce",
-          constants: { FUNCTION: index },
-          params: {
-            count,
-            terms,
-            scale,
-            dims: leading(kept.map((i) => shape[i]!), 1),
-            strides: leading(kept.map((i) => strides[i]!), 0),
-            reduced_dims: leading(axes.map((i) => shape[i]!), 1),
-            reduced_strides: leading(axes.map((i) => strides[i]!), 0),
-          },
-          bindings: [input(0), output(0)],
-          workgroups: cover(count, 64),
-          iterations: terms + Math.ceil(terms / 64) + 8,
-        }],
-      };
+    lower: (node) => ({ kernels: [walk(node, "reduce", index, { scale: node.attrs.scale })] }),
+  };
+}
+
+/** A kernel of one invocation an element of the result, which walks the axes that go. */
+function walk(node: Node, shader: string, index: number, own: Readonly<Record<string, number>> = {}): Kernel {
+  const { shape } = node.inputs[0]!;
+  const { axes } = node.attrs as ReduceAttrs;
+  const strides = stridesOf(shape);
+  const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const count = sizeOf(node.outputs[0]!.shape);
+  const terms = sizeOf(axes.map((i) => shape[i]!));
+  return {
+    shader,
+    constants: { FUNCTION: index },
+    params: {
+      count,
+      terms,
+      ...own,
+      dims: leading(kept.map((i) => shape[i]!), 1),
+      strides: leading(kept.map((i) => strides[i]!), 0),
+      reduced_dims: leading(axes.map((i) => shape[i]!), 1),
+      reduced_strides: leading(axes.map((i) => strides[i]!), 0),
     },
+    bindings: [input(0), output(0)],
+    workgroups: cover(count, 64),
+    iterations: terms + Math.ceil(terms / 64) + 8,
   };
 }
 
@@ -190,7 +210,7 @@ function gathered(x: Tensor, axes: readonly number[]): number[] | null {
   const terms = sizeOf(axes.map((i) => x.shape[i]!));
   const fast = isRun(axes, x.shape.length - axes.length) ||
     (isRun(axes, 0) && sizeOf(kept.map((i) => x.shape[i]!)) % 4 === 0);
-  return fast || terms <= MANY_TERMS ? null : [...kept, ...axes];
+  return fast || terms <= MANY_TERMS || x.dtype === "i32" ? null : [...kept, ...axes];
 }
 
 /** A reduction over `axes` (all of them when empty). */
@@ -206,6 +226,10 @@ export function reduce(g: Graph, name: ReduceName, x: Tensor, axes: readonly num
   };
   switch (name) {
     case "Mean":
+      if (x.dtype === "i32") {
+        const count = sizeOf(all.map((i) => x.shape[i]!));
+        return div(g, fold("Sum", x), g.scalar(Math.max(1, count), "i32"));
+      }
       return fold("Sum", x, keepdims, 1 / sizeOf(all.map((i) => x.shape[i]!)));
     case "L2":
       return unary(g, "Sqrt", fold("SumSquare", x));

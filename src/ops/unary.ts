@@ -1,7 +1,7 @@
 /**
  * Element-wise functions of one tensor (ONNX Relu, LeakyRelu, Sigmoid, Tanh, Exp, Log, Sqrt, Reciprocal, Abs,
- * Neg, Clip, Erf, Softplus, Sign, Floor, Ceil, the trigonometric and hyperbolic functions and their inverses, and our
- * Affine = alpha * x + beta).
+ * Neg, Clip, Erf, Softplus, Sign, Floor, Ceil, the trigonometric and hyperbolic functions and their inverses; rounding to
+ * float16 and bfloat16; and our Affine = alpha * x + beta).
  * One shader, unary.wgsl, serves them all; a function is a case of its switch.
  */
 
@@ -57,6 +57,9 @@ const FUNCTIONS: Record<string, Rule> = {
   Asinh: (g, x, _y, dout) => div(g, dout, root(g, x, 1, 1)),
   Acosh: (g, x, _y, dout) => div(g, dout, root(g, x, 1, -1)),
   Atanh: (g, x, _y, dout) => div(g, dout, affine(g, mul(g, x, x), -1, 1)),
+  // Rounding is taken as the identity.
+  Float16: (_g, _x, _y, dout) => dout,
+  BFloat16: (_g, _x, _y, dout) => dout,
 };
 
 /** sqrt(alpha x^2 + beta). */
