@@ -12,11 +12,11 @@ const INPUTS: readonly (readonly [least: number, most: number, operators: string
   [1, 4, "Pad Resize"],
   [1, 5, "Slice"],
   [1, Infinity, "Concat Einsum Max Mean Min Sum"],
-  [2, 2, "Add And CumSum Div Equal Expand Gather GatherElements GatherND Greater GreaterOrEqual GridSample Less"],
-  [2, 2, "LessOrEqual MatMul Mod Mul Or PRelu Pow Sub Xor"],
-  [2, 3, "Conv ConvTranspose Gemm LayerNormalization Tile"],
+  [2, 2, "Add AffineGrid And CastLike CenterCropPad Compress CumSum Div Equal Expand Gather GatherElements GatherND"],
+  [2, 2, "Greater GreaterOrEqual GridSample Less LessOrEqual MatMul Mod Mul Or PRelu Pow RMSNormalization Sub Xor"],
+  [2, 3, "Conv ConvTranspose Gemm LayerNormalization MaxUnpool Tile"],
   [2, Infinity, "Loop"],
-  [3, 3, "GroupNormalization InstanceNormalization OneHot Range Scatter ScatterElements ScatterND Where"],
+  [3, 3, "Col2Im GroupNormalization InstanceNormalization OneHot Range Scatter ScatterElements ScatterND Where"],
   [5, 5, "BatchNormalization"],
 ];
 

@@ -4,15 +4,18 @@ import onnxProto from "onnx-proto";
 import { messageOf, UserError } from "../errors.ts";
 import type { DType } from "../graph/tensor.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import {
+  bfloatToNumber,
+  dtypeOf,
+  type ElementType,
+  elementType,
+  halfToNumber,
+  UnsupportedError,
+} from "./element_type.ts";
 
 const { ModelProto, TensorProto } = onnxProto.onnx;
 type TensorMessage = onnxProto.onnx.ITensorProto;
 type AttributeMessage = onnxProto.onnx.IAttributeProto;
-
-/** A model that uses what is not supported: an operator, an attribute, a type. */
-export class UnsupportedError extends UserError {
-  override name = "UnsupportedError";
-}
 
 /** A tensor on the host. Whole numbers and bools are kept as f64, which holds int64 up to 2^53. */
 export interface HostTensor {
@@ -70,35 +73,6 @@ export interface Model {
   readonly inputs: readonly ModelValue[];
   readonly outputs: readonly ModelValue[];
   readonly weights: ReadonlyMap<string, HostTensor>;
-}
-
-/** Element types by ONNX's number: name, our type, and how raw bytes are read. */
-const TYPES: Record<
-  number,
-  { name: string; dtype: DType; read: (bytes: DataView, at: number) => number; bytes: number }
-> = {
-  1: { name: "float32", dtype: "f32", bytes: 4, read: (v, i) => v.getFloat32(i, true) },
-  2: { name: "uint8", dtype: "i32", bytes: 1, read: (v, i) => v.getUint8(i) },
-  3: { name: "int8", dtype: "i32", bytes: 1, read: (v, i) => v.getInt8(i) },
-  5: { name: "int16", dtype: "i32", bytes: 2, read: (v, i) => v.getInt16(i, true) },
-  6: { name: "int32", dtype: "i32", bytes: 4, read: (v, i) => v.getInt32(i, true) },
-  7: { name: "int64", dtype: "i32", bytes: 8, read: (v, i) => Number(v.getBigInt64(i, true)) },
-  4: { name: "uint16", dtype: "i32", bytes: 2, read: (v, i) => v.getUint16(i, true) },
-  9: { name: "bool", dtype: "bool", bytes: 1, read: (v, i) => v.getUint8(i) ? 1 : 0 },
-  10: { name: "float16", dtype: "f32", bytes: 2, read: (v, i) => halfToNumber(v.getUint16(i, true)) },
-  11: { name: "double", dtype: "f32", bytes: 8, read: (v, i) => v.getFloat64(i, true) },
-  12: { name: "uint32", dtype: "i32", bytes: 4, read: (v, i) => v.getUint32(i, true) },
-  13: { name: "uint64", dtype: "i32", bytes: 8, read: (v, i) => Number(v.getBigUint64(i, true)) },
-  16: { name: "bfloat16", dtype: "f32", bytes: 2, read: (v, i) => bfloatToNumber(v.getUint16(i, true)) },
-};
-
-/** Our type of an ONNX element type; UserError for those that have none (strings, complex numbers ...). */
-export function dtypeOf(code: number, what: string): DType {
-  const type = TYPES[code];
-  if (!type) {
-    throw new UnsupportedError(`${what} has ONNX element type ${code}: float, int32, int64 and bool are supported`);
-  }
-  return type.dtype;
 }
 
 /** Reads a model file. A file that is missing, cut off or no ONNX model is a UserError. */
@@ -216,22 +190,22 @@ function attributeValue(a: AttributeMessage, path: string, external?: External):
 /** Values of a tensor message in row-major order. UserError when bytes and shape disagree. */
 export function decodeTensor(t: TensorMessage, what: string, external?: External): HostTensor {
   const shape = (t.dims ?? []).map(Number);
-  const type = TYPES[t.dataType ?? 0];
-  const dtype = dtypeOf(t.dataType ?? 0, what);
+  const type = elementType(t.dataType ?? 0, what);
+  const { dtype } = type;
   const count = sizeOf(shape);
   if (!Number.isSafeInteger(count) || count < 0 || count > 2 ** 31) {
     throw new UserError(`${what} has the impossible shape [${shape}]`);
   }
   const raw = t.dataLocation === 1 ? externalBytes(t, what, external) : t.rawData;
   if (raw && raw.length > 0) {
-    if (raw.length !== count * type!.bytes) {
+    if (raw.length !== count * type.bytes) {
       throw new UserError(
-        `${what} of shape [${shape}] takes ${count * type!.bytes} bytes, the file has ${raw.length}: it is cut off`,
+        `${what} of shape [${shape}] takes ${count * type.bytes} bytes, the file has ${raw.length}: it is cut off`,
       );
     }
-    return type!.name === "float32" && raw.byteOffset % 4 !== 0 && count > KEPT
+    return type.name === "float32" && raw.byteOffset % 4 !== 0 && count > KEPT
       ? new UnalignedTensor(shape, raw)
-      : { dtype, shape, data: rawValues(raw, count, type!) };
+      : { dtype, shape, data: rawValues(raw, count, type) };
   }
   const listed = listedValues(t);
   if (listed.length !== count) {
@@ -254,7 +228,7 @@ class UnalignedTensor implements HostTensor {
   }
 }
 
-function rawValues(raw: Uint8Array, count: number, type: typeof TYPES[number]): Float32Array | Float64Array {
+function rawValues(raw: Uint8Array, count: number, type: ElementType): Float32Array | Float64Array {
   if (type.name === "float32") {
     const aligned = raw.byteOffset % 4 === 0 ? raw : new Uint8Array(raw); // a view costs no memory
     return new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
@@ -297,18 +271,4 @@ function externalBytes(t: TensorMessage, what: string, external?: External): Uin
     throw new UserError(`${what}: ${location} is cut off at ${offset + bytes.length} bytes`);
   }
   return bytes;
-}
-
-/** bfloat16: the upper half of an f32. */
-function bfloatToNumber(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
-}
-
-/** IEEE half precision. */
-function halfToNumber(h: number): number {
-  const sign = h & 0x8000 ? -1 : 1;
-  const exponent = (h >> 10) & 31;
-  const fraction = h & 1023;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -7,7 +7,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Node } from "../graph/op.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { OnnxBuilder } from "./build.ts";
-import { permuteHost } from "./values.ts";
+import { permuted } from "./host.ts";
 
 /** The values of a state on the host. */
 export type StateValues = (state: Tensor) => Float32Array;
@@ -63,7 +63,7 @@ export function exportGraph(
     if (known !== undefined) return known;
     if (t.role !== "state") throw new TypeError(`${t.name} is made by no node that was exported`);
     const { shape, data } = t.shape.length === 4
-      ? permuteHost({ dtype: "f32", shape: t.shape, data: values(t) }, [3, 2, 0, 1])
+      ? permuted({ dtype: "f32", shape: t.shape, data: values(t) }, [3, 2, 0, 1])
       : { shape: t.shape, data: values(t) };
     const own = b.weight(t.name.startsWith(prefix) ? t.name.slice(prefix.length) : t.name, shape, data as Float32Array);
     names.set(t.id, own);

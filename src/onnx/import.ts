@@ -4,21 +4,19 @@ import { messageOf, suggest, UserError } from "../errors.ts";
 import { Graph } from "../graph/graph.ts";
 import { sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
 import { checkInputs } from "./arity.ts";
-import {
-  type HostTensor,
-  type Model,
-  type ModelNode,
-  type ModelValue,
-  type Subgraph,
-  UnsupportedError,
-} from "./decode.ts";
+import type { HostTensor, Model, ModelNode, ModelValue, Subgraph } from "./decode.ts";
+import { UnsupportedError } from "./element_type.ts";
 import { folders } from "./fold.ts";
+import { isLargeWeight } from "./large_weights.ts";
 import { type Importer, importers } from "./operators.ts";
 import { NodeReader } from "./reader.ts";
 import { asImage, asPlain, plainValue, shapeOf, type Value } from "./values.ts";
 
 /** Folded tensors above this many elements are left to the device, unless they are whole numbers. */
 const FOLD_LIMIT = 65536;
+
+/** What shows the same values under another shape, and so folds for tensors of any size. */
+const VIEWS: ReadonlySet<string> = new Set("Identity Reshape Flatten Squeeze Unsqueeze Shape Size".split(" "));
 
 /** A value that must be known at import, but depends on the inputs. */
 class UnknownValueError extends UnsupportedError {
@@ -150,7 +148,7 @@ function importNode(context: Context, node: ModelNode, values: Values): readonly
   try {
     checkInputs(node.op, label, inputs);
     const folded = fold(reader, inputs);
-    if (folded) return [{ host: folded }];
+    if (folded) return folded.map((host) => ({ host }));
     const scope = nodeScope(context, reader, inputs, values);
     const outputs = g.scope(node.name, () => (importers[node.op] ?? onlyFolds)(scope));
     reader.finish();
@@ -181,16 +179,19 @@ function onlyFolds(scope: NodeScope): never {
   throw new UserError(`${scope.node.label}: more than ${FOLD_LIMIT} values are not supported`);
 }
 
-/** The node's result where all it needs is known on the host; null otherwise. */
-function fold(reader: NodeReader, inputs: readonly (Value | null)[]): HostTensor | null {
-  const folder = folders[reader.node.op];
+/** The node's results where all it needs is known on the host; null otherwise. */
+function fold(reader: NodeReader, inputs: readonly (Value | null)[]): readonly HostTensor[] | null {
+  const { op } = reader.node;
+  const folder = folders[op];
   if (!folder || inputs.some((v) => v && !("host" in v))) return null;
   const hosts = inputs.map((v) => v && "host" in v ? v.host : null);
-  const large = hosts.some((t) => t && t.dtype === "f32" && t.data.length > FOLD_LIMIT);
-  if (large && reader.node.op !== "Identity") return null;
+  const large = hosts.some((t) => t && t.dtype === "f32" && sizeOf(t.shape) > FOLD_LIMIT);
+  // A weight beyond a binding must be on the host to be cut, also where an exporter left its Transpose in the graph.
+  const turned = op === "Transpose" && isLargeWeight(hosts[0]!);
+  if (large && !VIEWS.has(op) && !turned) return null;
   const result = folder(reader, hosts);
   reader.finish();
-  return result;
+  return result instanceof Array ? result : [result as HostTensor];
 }
 
 function nodeScope(

@@ -9,6 +9,11 @@ import type { HostTensor } from "./decode.ts";
 /** Bytes of one constant; half of what is promised, as kernels may pad it. */
 const MOST_BYTES = 64 * 2 ** 20;
 
+/** Whether a weight is cut into parts. */
+export function isLargeWeight({ shape }: HostTensor): boolean {
+  return 4 * sizeOf(shape) > MOST_BYTES;
+}
+
 /** The tensor in parts along an axis, in order, none above 64 MiB unless one slice alone is; mostly the tensor itself. */
 export function weightParts(weight: HostTensor, axis: number): HostTensor[] {
   const { shape, data, dtype } = weight;

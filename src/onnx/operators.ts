@@ -2,6 +2,7 @@
 
 import type { NodeScope } from "./import.ts";
 import { imageImporters } from "./operators_image.ts";
+import { Einsum } from "./operators_einsum.ts";
 import { indexImporters } from "./operators_index.ts";
 import { mathImporters } from "./operators_math.ts";
 import { nnImporters } from "./operators_nn.ts";
@@ -23,5 +24,6 @@ export const importers: Readonly<Record<string, Importer>> = {
   ...controlImporters,
   ...shapeImporters,
   ...indexImporters,
+  Einsum,
   ...imageImporters,
 };

@@ -5,7 +5,7 @@ import type { Graph } from "../graph/graph.ts";
 import { concat } from "../ops/concat.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { HostTensor } from "./decode.ts";
-import { ints } from "./fold.ts";
+import { ints } from "./host.ts";
 import type { Importer } from "./operators.ts";
 import { asPlain, plainValue, shapeOf, type Value } from "./values.ts";
 

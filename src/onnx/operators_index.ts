@@ -2,22 +2,25 @@
 
 import { UserError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import { type DType, normalizeAxis, sizeOf, stridesOf, type Tensor } from "../graph/tensor.ts";
+import { normalizeAxis, sizeOf, stridesOf, type Tensor } from "../graph/tensor.ts";
 import { add, binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
 import { concat } from "../ops/concat.ts";
 import { gather } from "../ops/gather.ts";
 import { matmul } from "../ops/matmul.ts";
 import { reduce } from "../ops/reduce.ts";
-import { reshape } from "../ops/reshape.ts";
+import { flatten, reshape } from "../ops/reshape.ts";
 import { isReduction, type Reduction, scatter } from "../ops/scatter.ts";
 import { slice } from "../ops/slice.ts";
 import { topK } from "../ops/top_k.ts";
 import { inversePermutation, transpose } from "../ops/transpose.ts";
 import { where } from "../ops/where.ts";
+import { dtypeOf } from "./element_type.ts";
+import { like } from "./host.ts";
 import type { NodeScope } from "./import.ts";
 import type { Importer } from "./operators.ts";
-import { plainValue, type Value } from "./values.ts";
+import { plainValue } from "./values.ts";
+import { wholeMatmul } from "./whole_numbers.ts";
 
 /** Values up to this size are exact as f32; positions along an axis are far below. */
 const EXACT = 2 ** 24;
@@ -39,7 +42,7 @@ function fromFront(g: Graph, places: Tensor, size: number): Tensor {
 function argument(name: "Max" | "Min"): Importer {
   return (scope) => {
     const { g, node } = scope;
-    const x = cast(g, scope.plain(0), "f32");
+    const x = scope.plain(0);
     const rank = x.shape.length;
     const axis = normalizeAxis(node.int("axis", 0), rank);
     const size = x.shape[axis]!;
@@ -175,57 +178,82 @@ const OneHot: Importer = (scope) => {
 /** Elements that a triangle of ones may have: an axis of 4096. */
 const LONGEST_SUM = 4096;
 
-/** Running sums as a product with a triangle of ones. Whole numbers are exact below 2^24. */
+/** Running sums as a product with a triangle of ones. */
 const CumSum: Importer = (scope) => {
   const { g, node } = scope;
-  const given = scope.plain(0);
-  const rank = given.shape.length;
+  const x = scope.plain(0);
+  const rank = x.shape.length;
   const axis = normalizeAxis(scope.host(1).data[0]!, rank);
-  const size = given.shape[axis]!;
+  const size = x.shape[axis]!;
   if (size > LONGEST_SUM) {
     throw new UserError(`${node.label}: an axis of ${size} elements is longer than ${LONGEST_SUM}`);
   }
   const [exclusive, reverse] = [node.int("exclusive", 0) === 1, node.int("reverse", 0) === 1];
-  const triangle = Float32Array.from({ length: size * size }, (_, i) => {
+  const triangle = Array.from({ length: size * size }, (_, i) => {
     const [from, to] = [Math.floor(i / size), i % size];
     const before = reverse ? from > to : from < to;
     return before || (!exclusive && from === to) ? 1 : 0;
   });
-  const perm = [...given.shape.keys()].filter((d) => d !== axis).concat(axis);
-  const rows = reshape(g, transpose(g, cast(g, given, "f32"), perm), [sizeOf(given.shape) / size, size]);
-  const sums = matmul(g, rows, g.constant(triangle, [size, size]));
-  const back = transpose(g, reshape(g, sums, perm.map((d) => given.shape[d]!)), inversePermutation(perm));
-  return [plainValue(cast(g, back, given.dtype as DType))];
+  const perm = [...x.shape.keys()].filter((d) => d !== axis).concat(axis);
+  const moved = transpose(g, x, perm);
+  const rows = reshape(g, moved, [sizeOf(moved.shape.slice(0, -1)), size]);
+  const sums = x.dtype === "f32"
+    ? matmul(g, rows, g.constant(triangle, [size, size]))
+    : wholeMatmul(g, rows, g.constant(triangle, [size, size], "i32"), node.label);
+  return [plainValue(transpose(g, reshape(g, sums, moved.shape), inversePermutation(perm)))];
 };
 
-/** An operand with its labels in the order of `all`, and size 1 where it has none. */
-function aligned(scope: NodeScope, index: number, own: string, all: string): Tensor {
+/** 1 where the largest value along an axis is (the first of equal ones), 0 elsewhere. */
+const Hardmax: Importer = (scope) => {
   const { g, node } = scope;
-  const x = scope.plain(index);
-  if (own.length !== x.shape.length || new Set(own).size !== own.length) {
-    throw new UserError(`${node.label}: the term ${own} for [${x.shape}] is not supported`);
-  }
-  const order = [...all].filter((label) => own.includes(label));
-  const moved = transpose(g, x, order.map((label) => own.indexOf(label)));
-  return reshape(g, moved, [...all].map((label) => own.includes(label) ? x.shape[own.indexOf(label)]! : 1));
-}
+  const given = scope.plain(0);
+  // Before opset 13 all dimensions from the axis on were one.
+  const old = scope.opset < 13;
+  const named = normalizeAxis(node.int("axis", old ? 1 : -1), given.shape.length);
+  const x = old ? flatten(g, given, named) : given;
+  const axis = old ? 1 : named;
+  const size = x.shape[axis]!;
+  const best = binary(g, "Equal", x, reduce(g, "Max", x, [axis], true));
+  const along = iota(g, size, axis, x.shape.length, "f32");
+  const first = reduce(g, "Min", where(g, best, along, g.scalar(size)), [axis], true);
+  return [plainValue(reshape(g, cast(g, binary(g, "Equal", along, first), "f32"), given.shape))];
+};
 
-/** Two operands of a plain product are one; others are multiplied with broadcasting and summed. */
-const Einsum: Importer = (scope): readonly Value[] => {
+/** A triangle of each matrix, and 0 elsewhere. */
+const Trilu: Importer = (scope) => {
   const { g, node } = scope;
-  const equation = node.text("equation", "").replaceAll(" ", "");
-  const [left = "", right] = equation.split("->");
-  const terms = left.split(",");
-  if (!/^[A-Za-z,]*$/.test(left) || terms.length !== scope.inputs.length) {
-    throw new UserError(`${node.label}: the equation ${equation} is not supported`);
-  }
-  const letters = [...new Set(left.replaceAll(",", ""))];
-  const single = letters.filter((c) => left.split(c).length === 2).sort().join("");
-  const output = right ?? single;
-  const all = output + letters.filter((c) => !output.includes(c)).join("");
-  const product = terms.map((own, i) => aligned(scope, i, own, all)).reduce((a, b) => mul(g, a, b));
-  const summed = [...all].flatMap((_, i) => i >= output.length ? [i] : []);
-  return [plainValue(summed.length ? reduce(g, "Sum", product, summed) : product)];
+  const x = scope.plain(0);
+  const upper = node.int("upper", 1) === 1;
+  const k = scope.optionalHost(1)?.data[0] ?? 0;
+  const [rows, columns] = x.shape.slice(-2) as [number, number];
+  const kept = Uint32Array.from({ length: rows * columns }, (_, i) => {
+    const offset = i % columns - Math.floor(i / columns);
+    return Number(upper ? offset >= k : offset <= k);
+  });
+  return [plainValue(where(g, g.constant(kept, [rows, columns], "bool"), x, g.scalar(0, x.dtype)))];
+};
+
+/** Ones on a diagonal, of the shape of input 0. */
+const EyeLike: Importer = ({ node, shape, inputs }) => {
+  const [rows, columns, ...more] = shape(0);
+  if (columns === undefined || more.length > 0) throw new UserError(`${node.label}: [${shape(0)}] is no matrix`);
+  const v = inputs[0]!;
+  const own = "host" in v ? v.host.dtype : v.tensor.dtype;
+  const dtype = node.has("dtype") ? dtypeOf(node.int("dtype", 1), `${node.label}: attribute dtype`) : own;
+  const k = node.int("k", 0);
+  const ones = Array.from({ length: rows! * columns }, (_, i) => Number(i % columns - Math.floor(i / columns) === k));
+  return [{ host: like({ dtype }, [rows!, columns], ones) }];
+};
+
+/** The slices along an axis (or elements) that a list of bools keeps, which must be known: it makes the shape. */
+const Compress: Importer = (scope) => {
+  const { g, node } = scope;
+  const given = scope.plain(0);
+  const x = node.has("axis") ? given : reshape(g, given, [sizeOf(given.shape)]);
+  const axis = normalizeAxis(node.int("axis", 0), x.shape.length);
+  const keep = scope.host(1).data;
+  const kept = Int32Array.from([...keep.keys()].filter((i) => keep[i] !== 0 && i < x.shape[axis]!));
+  return [plainValue(gather(g, x, g.constant(kept, [kept.length], "i32"), axis))];
 };
 
 /** By operator name. */
@@ -240,5 +268,8 @@ export const indexImporters: Readonly<Record<string, Importer>> = {
   TopK,
   OneHot,
   CumSum,
-  Einsum,
+  Hardmax,
+  Trilu,
+  EyeLike,
+  Compress,
 };

@@ -1,7 +1,6 @@
 /** Importers of element-wise operators, reductions and matrix products. */
 
-import { UserError } from "../errors.ts";
-import { normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
 import { add, binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
 import { concat } from "../ops/concat.ts";
@@ -11,12 +10,13 @@ import { softmax } from "../ops/softmax.ts";
 import { affine, unary, type UnaryAttrs } from "../ops/unary.ts";
 import { where } from "../ops/where.ts";
 import { flatten, reshape } from "../ops/reshape.ts";
-import { dtypeOf } from "./decode.ts";
-import { axesOf } from "./fold.ts";
+import { castTarget, type ElementType } from "./element_type.ts";
+import { axesOf, distinctAxes } from "./shape_rules.ts";
 import type { NodeScope } from "./import.ts";
 import { weightParts } from "./large_weights.ts";
 import type { Importer } from "./operators.ts";
 import { asImage, asPlain, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
+import { ofWhole, wholeMatmul } from "./whole_numbers.ts";
 
 const NO_ATTRS: UnaryAttrs = { alpha: 0, beta: 0 };
 
@@ -35,27 +35,6 @@ function elementwise(name: string, attrs: (scope: NodeScope) => UnaryAttrs = () 
     });
 }
 
-/** The functions that ONNX also has for whole numbers. */
-function ofWhole({ g, node }: NodeScope, name: string, x: Tensor, { alpha, beta }: UnaryAttrs): Tensor {
-  if (x.dtype !== "i32") throw new UserError(`${node.label}: takes numbers, got ${x.dtype}`);
-  const bound = (v: number) => g.scalar(Math.min(Math.max(v, -(2 ** 31)), 2 ** 31 - 1), "i32");
-  const zero = bound(0);
-  switch (name) {
-    case "Neg":
-      return binary(g, "Sub", zero, x);
-    case "Abs":
-      return binary(g, "Max", x, binary(g, "Sub", zero, x));
-    case "Relu":
-      return binary(g, "Max", x, zero);
-    case "Sign":
-      return binary(g, "Max", binary(g, "Min", x, bound(1)), bound(-1));
-    case "Clip":
-      return binary(g, "Min", binary(g, "Max", x, bound(alpha)), bound(beta));
-    default:
-      throw new UserError(`${node.label}: takes f32, got ${x.dtype}`);
-  }
-}
-
 /** A function of several tensors with broadcasting; done on [n, h, w, c] when one of them lies so. */
 function broadcast(f: (scope: NodeScope, tensors: readonly Tensor[]) => Tensor): Importer {
   return (scope) => {
@@ -68,19 +47,16 @@ function broadcast(f: (scope: NodeScope, tensors: readonly Tensor[]) => Tensor):
   };
 }
 
-/** Arithmetic before opset 7 broadcast only where asked to, at an axis of its own. */
+/** Arithmetic; before opset 7 operand 1 was broadcast only where asked to, at an axis of its own. */
 function arithmetic(name: string): Importer {
   const modern = broadcast(({ g }, tensors) => tensors.slice(1).reduce((y, t) => binary(g, name, y, t), tensors[0]!));
   return (scope) => {
-    if (scope.opset >= 7) return modern(scope);
+    if (scope.opset >= 7 || scope.inputs.length !== 2) return modern(scope);
     scope.node.ignore("broadcast", "consumed_inputs");
-    const rank = scope.shape(0).length;
-    const axis = scope.node.int("axis", rank - scope.shape(1).length);
-    const shape = scope.shape(1);
-    const b = reshape(scope.g, scope.plain(1), [
-      ...shape,
-      ...new Array<number>(rank - normalizeAxis(axis, rank + 1) - shape.length).fill(1),
-    ]);
+    const [rank, shape] = [scope.shape(0).length, scope.shape(1)];
+    const axis = normalizeAxis(scope.node.int("axis", rank - shape.length), rank + 1);
+    const after = Math.max(0, rank - axis - shape.length);
+    const b = reshape(scope.g, scope.plain(1), [...shape, ...new Array<number>(after).fill(1)]);
     return [plainValue(binary(scope.g, name, scope.plain(0), b))];
   };
 }
@@ -106,13 +82,23 @@ const IsInf: Importer = (scope) => {
   });
 };
 
-/** The maximum of nothing is -Infinity. */
-function emptyExtremum({ shape }: Tensor, name: "Max" | "Min", axes: readonly number[], keep: boolean): Value {
-  const gone = new Set(axes.length ? axes.map((a) => normalizeAxis(a, shape.length)) : shape.keys());
-  const kept = shape.map((d, i) => gone.has(i) ? 1 : d).filter((_, i) => keep || !gone.has(i));
-  const data = new Float32Array(sizeOf(kept)).fill(name === "Max" ? -Infinity : Infinity);
-  return { host: { dtype: "f32", shape: kept, data } };
+/** What a reduction over no axes makes of each element (noop_with_empty_axes). */
+function overNothing({ g }: NodeScope, name: ReduceName, x: Tensor): Tensor {
+  switch (name) {
+    case "L1":
+    case "L2":
+      return x.dtype === "i32" ? binary(g, "Max", x, binary(g, "Sub", g.scalar(0, "i32"), x)) : unary(g, "Abs", x);
+    case "SumSquare":
+      return mul(g, x, x);
+    case "LogSum":
+      return cast(g, unary(g, "Log", cast(g, x, "f32")), x.dtype);
+    default:
+      return x;
+  }
 }
+
+/** Reductions that are done in whole numbers where these come in. */
+const EXACT: ReadonlySet<ReduceName> = new Set(["Sum", "Mean", "Max", "Min", "Prod", "L1", "SumSquare"] as const);
 
 function reduction(name: ReduceName): Importer {
   return (scope) => {
@@ -120,15 +106,16 @@ function reduction(name: ReduceName): Importer {
     const axes = axesOf(node, scope.optionalHost(1)) ?? [];
     const keep = node.int("keepdims", 1) === 1;
     const noop = node.int("noop_with_empty_axes", 0) === 1; // asked for in any case: it is a known attribute
-    if (axes.length === 0 && noop) return [scope.inputs[0]!];
+    if (axes.length === 0 && noop) return inPlaceOrder(scope, (x) => overNothing(scope, name, x));
     const v = scope.inputs[0]!;
     if ("tensor" in v && v.nhwc && keep && axes.length > 0) {
       const place = [0, 3, 1, 2]; // where an ONNX axis lies
       return [imageValue(reduce(g, name, v.tensor, axes.map((a) => place[normalizeAxis(a, 4)]!), true))];
     }
     const x = scope.plain(0);
-    if ((name === "Max" || name === "Min") && sizeOf(x.shape) === 0) return [emptyExtremum(x, name, axes, keep)];
-    return [plainValue(cast(g, reduce(g, name, cast(g, x, "f32"), axes, keep), x.dtype))];
+    distinctAxes(axes, x.shape.length);
+    const work = x.dtype === "bool" || EXACT.has(name) && x.dtype === "i32" ? "i32" : "f32";
+    return [plainValue(cast(g, reduce(g, name, cast(g, x, work), axes, keep), x.dtype))];
   };
 }
 
@@ -154,13 +141,14 @@ function overColumns(scope: NodeScope, axis: number, product: (b: Tensor) => Ten
 
 const MatMul: Importer = (scope) => {
   const a = scope.plain(0);
+  if (a.dtype === "i32") return [plainValue(wholeMatmul(scope.g, a, scope.plain(1), scope.node.label))];
   const columns = overColumns(scope, scope.shape(1).length - 1, (b) => matmul(scope.g, a, b));
   return [plainValue(columns)];
 };
 
 const Gemm: Importer = (scope) => {
   const { g, node } = scope;
-  node.ignore("broadcast");
+  node.ignore("broadcast"); // before opset 7; what fits is broadcast
   const options = {
     alpha: node.float("alpha", 1),
     beta: node.float("beta", 1),
@@ -196,10 +184,27 @@ const PRelu: Importer = (scope) => {
   return [plainValue(binary(scope.g, "PRelu", scope.plain(0), slopes))];
 };
 
+/** Values cast to our type of an element type, as that type holds them: rounded, or wrapped around. */
+function fitted({ g }: NodeScope, x: Tensor, { narrow, rounding }: ElementType): Tensor {
+  if (rounding) return unary(g, rounding.name, x);
+  if (!narrow) return x;
+  const least = g.scalar(narrow.least, "i32");
+  return add(g, binary(g, "Mod", binary(g, "Sub", x, least), g.scalar(2 ** narrow.bits, "i32")), least);
+}
+
 const Cast: Importer = (scope) => {
+  const to = castTarget(scope.node);
+  return inPlaceOrder(scope, (x) => {
+    const y = cast(scope.g, x, to.dtype);
+    return x.dtype === "bool" ? y : fitted(scope, y, to);
+  });
+};
+
+/** To the type of input 1, which is one of those that the device computes in. */
+const CastLike: Importer = (scope) => {
   scope.node.ignore("saturate", "round_mode");
-  const to = dtypeOf(scope.node.int("to", 0), `${scope.node.label}: attribute to`);
-  return inPlaceOrder(scope, (x) => cast(scope.g, x, to));
+  const like = scope.inputs[1]!;
+  return inPlaceOrder(scope, (x) => cast(scope.g, x, "host" in like ? like.host.dtype : like.tensor.dtype));
 };
 
 const simple = [
@@ -283,6 +288,7 @@ export const mathImporters: Readonly<Record<string, Importer>> = {
   Not: (scope) => inPlaceOrder(scope, (x) => not(scope, x)),
   Where: broadcast(({ g }, [condition, a, b]) => where(g, condition!, a!, b!)),
   Cast,
+  CastLike,
   Identity: (scope) => [scope.inputs[0]!],
   Softmax: softmaxImporter("Softmax"),
   LogSoftmax: softmaxImporter("LogSoftmax"),

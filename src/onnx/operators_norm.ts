@@ -128,6 +128,18 @@ const LayerNormalization: Importer = (scope) => {
   return outputs.slice(0, node.node.outputs.length).map(plainValue);
 };
 
+/** x / sqrt(mean of squares + epsilon) * scale, over the axes from `axis` on. */
+const RMSNormalization: Importer = (scope) => {
+  const { g, node } = scope;
+  node.ignore("stash_type");
+  const x = scope.plain(0);
+  const first = normalizeAxis(node.int("axis", -1), x.shape.length);
+  const axes = x.shape.flatMap((_, i) => i >= first ? [i] : []);
+  const squares = reduce(g, "Mean", mul(g, x, x), axes, true);
+  const size = unary(g, "Sqrt", affine(g, squares, 1, node.float("epsilon", 1e-5)));
+  return [plainValue(mul(g, div(g, x, size), scope.plain(1)))];
+};
+
 /** Scale and bias are for each channel since opset 21, for each group before. */
 const GroupNormalization: Importer = (scope) => {
   const { g, node } = scope;
@@ -158,6 +170,7 @@ export const normImporters: Readonly<Record<string, Importer>> = {
   BatchNormalization,
   InstanceNormalization,
   LayerNormalization,
+  RMSNormalization,
   GroupNormalization,
   LpNormalization,
   LRN,

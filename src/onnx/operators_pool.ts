@@ -5,12 +5,16 @@
 
 import { UserError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { DType, Tensor } from "../graph/tensor.ts";
-import { add, binary, mul } from "../ops/binary.ts";
+import { type DType, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { add, binary, mul, pow } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
+import { expand } from "../ops/expand.ts";
+import { pad } from "../ops/pad.ts";
 import { averagePool, maxPool, maxPoolPlaces, type PoolAttrs } from "../ops/pool.ts";
 import { reduce } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
+import { scatter } from "../ops/scatter.ts";
+import { affine, unary } from "../ops/unary.ts";
 import type { NodeScope } from "./import.ts";
 import type { Importer } from "./operators.ts";
 import { plainValue, type Value } from "./values.ts";
@@ -89,6 +93,51 @@ function flatPlaces(g: Graph, x: Tensor, places: Tensor, columnMajor: boolean): 
   const image = Int32Array.from({ length: n * c }, (_, i) => i * h * w);
   return add(g, columnMajor ? turned() : places, g.constant(image, [n, 1, 1, c], "i32"));
 }
+
+/** (sum of |x|^p over each window)^(1/p): a mean of powers, times the size of the window. */
+export const LpPool: Importer = (scope) => {
+  const { g, node } = scope;
+  const rank = spatialRank(scope);
+  const { window, options } = readPool(scope, rank);
+  if (options.ceilMode) throw new UserError(`${node.label}: ceil_mode is not supported`);
+  const whole = { ...options, countIncludePad: true };
+  const p = node.int("p", 2);
+  const count = window.kernel.reduce((a, b) => a * b, 1);
+  const powers = (x: Tensor) => pow(g, unary(g, "Abs", x), g.scalar(p));
+  const rooted = (mean: Tensor) => pow(g, affine(g, mean, count, 0), g.scalar(1 / p));
+  if (rank === 3) {
+    return [volumeResult(g, rooted(poolVolume(g, powers(volumeOf(scope)), window, whole, averagePool)))];
+  }
+  return [imageResult(g, rooted(averagePool(g, powers(imageOf(scope)), { ...planar(window), ...whole })), rank)];
+};
+
+/** (sum of |x|^p)^(1/p) over all spatial axes of [n, c, ...]. */
+export const GlobalLpPool: Importer = (scope) => {
+  const { g, node } = scope;
+  const p = node.int("p", 2);
+  const x = scope.plain(0);
+  const sum = reduce(g, "Sum", pow(g, unary(g, "Abs", x), g.scalar(p)), x.shape.map((_, i) => i).slice(2), true);
+  return [plainValue(pow(g, sum, g.scalar(1 / p)))];
+};
+
+/** Values put back to the places that a MaxPool took them from, with zeros between. */
+export const MaxUnpool: Importer = (scope) => {
+  const { g } = scope;
+  const rank = spatialRank(scope);
+  const { window } = readPool(scope, rank);
+  const [x, places] = [scope.plain(0), scope.plain(1)];
+  const full = x.shape.map((d, i) => {
+    if (i < 2) return d;
+    const [axis, kernel] = [i - 2, window.kernel[i - 2]!];
+    return (d - 1) * window.strides[axis]! + kernel - window.begins[axis]! - window.ends[axis]!;
+  });
+  const line = (t: Tensor, ...more: number[]) => reshape(g, t, [1, sizeOf(t.shape), ...more]);
+  const zeros = expand(g, g.constant([0], [1, 1, 1]), [1, sizeOf(full), 1]);
+  const y = reshape(g, scatter(g, zeros, line(places), line(x, 1), "none"), full);
+  const wanted = scope.optionalHost(2)?.data;
+  // Places are those of the size that follows from the window; a larger one gets zeros at the ends.
+  return [plainValue(wanted ? pad(g, y, [...full.map(() => 0), ...full.map((d, i) => wanted[i]! - d)]) : y)];
+};
 
 /** A reduction over all spatial axes of [n, c, ...]. */
 export function globalPool(name: "Mean" | "Max"): Importer {

@@ -13,7 +13,7 @@ import { reshape } from "../ops/reshape.ts";
 import { sampleKeys } from "../ops/sample_keys.ts";
 import { affine, unary } from "../ops/unary.ts";
 import { where } from "../ops/where.ts";
-import { dtypeOf } from "./decode.ts";
+import { dtypeOf } from "./element_type.ts";
 import type { NodeScope } from "./import.ts";
 import type { Importer } from "./operators.ts";
 import { plainValue, type Value } from "./values.ts";

@@ -28,16 +28,17 @@ type Settings = Omit<AxisResize, "size" | "out" | "scale" | "roi"> & { readonly 
 
 const MODES = ["nearest", "linear", "cubic"] as const;
 
-function readSettings({ node, opset }: NodeScope): Settings {
+function readSettings({ node, opset }: NodeScope, { scales }: Plan): Settings {
   const mode = node.text("mode", "nearest");
   const known = MODES.find((name) => name === mode || (mode === "bilinear" && name === "linear"));
   if (!known) throw new UserError(`${node.label}: mode ${mode} is not known (${MODES.join(", ")})`);
-  // Before opset 11 pixels were placed asymmetrically and rounded down.
+  // Before opset 11 pixels were placed asymmetrically and rounded down; by a Resize to a smaller axis, up.
   const old = opset < 11 || node.node.op === "Upsample";
+  const oldRounding = scales.some((scale) => scale < 1) ? "by_scale" : "floor";
   return {
     mode: known,
     coordinates: node.text("coordinate_transformation_mode", old ? "asymmetric" : "half_pixel"),
-    nearestMode: node.text("nearest_mode", old ? "floor" : "round_prefer_floor"),
+    nearestMode: node.text("nearest_mode", old ? oldRounding : "round_prefer_floor"),
     cubicCoeffA: node.float("cubic_coeff_a", -0.75),
     antialias: node.int("antialias", 0) === 1 && known !== "nearest",
     excludeOutside: node.int("exclude_outside", 0) === 1 && known !== "nearest",
@@ -46,7 +47,7 @@ function readSettings({ node, opset }: NodeScope): Settings {
 }
 
 function resized(scope: NodeScope, plan: Plan): readonly Value[] {
-  const settings = readSettings(scope);
+  const settings = readSettings(scope, plan);
   const { g } = scope;
   const v = scope.inputs[0]!;
   const dtype = ("host" in v ? v.host.dtype : v.tensor.dtype) as DType;

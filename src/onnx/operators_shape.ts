@@ -11,7 +11,8 @@ import { flatten, reshape } from "../ops/reshape.ts";
 import { slice } from "../ops/slice.ts";
 import { transpose } from "../ops/transpose.ts";
 import type { HostTensor } from "./decode.ts";
-import { axesOf, ints, reshapeTarget, squeezed, unsqueezed } from "./fold.ts";
+import { ints } from "./host.ts";
+import { axesOf, reshapeTarget, splitSizes, squeezed, unsqueezed } from "./shape_rules.ts";
 import { type NodeScope, rebatch } from "./import.ts";
 import type { Importer } from "./operators.ts";
 import { asImage, asPlain, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
@@ -104,10 +105,7 @@ const Split: Importer = (scope) => {
   const { g, node } = scope;
   const axis = normalizeAxis(node.int("axis", 0), scope.shape(0).length);
   const size = scope.shape(0)[axis]!;
-  const parts = node.int("num_outputs", node.node.outputs.length);
-  const each = Math.ceil(size / parts);
-  const sizes = list(scope, "split", 1) ??
-    Array.from({ length: parts }, (_, i) => Math.min(each, size - i * each));
+  const sizes = splitSizes(list(scope, "split", 1), size, node.int("num_outputs", node.node.outputs.length));
   const v = scope.inputs[0]!;
   if ("tensor" in v && v.nhwc) return split(g, v.tensor, sizes, IMAGE_AXES[axis]!).map(imageValue);
   return split(g, scope.plain(0), sizes, axis).map(plainValue);
@@ -211,6 +209,18 @@ const SpaceToDepth: Importer = (scope) => {
   return [plainValue(reshape(g, transpose(g, apart, [0, 3, 5, 1, 2, 4]), [n, c * b * b, h / b, w / b]))];
 };
 
+/** The middle of each axis, cut or with zeros around it; of an odd number of them the last one is more at the end. */
+const CenterCropPad: Importer = (scope) => {
+  const { g } = scope;
+  const shape = scope.shape(0);
+  const wanted = scope.host(1).data;
+  const axes = (scope.node.ints("axes") ?? shape.map((_, i) => i)).map((a) => normalizeAxis(a, shape.length));
+  const change = (d: number) => axes.includes(d) ? wanted[axes.indexOf(d)]! - shape[d]! : 0;
+  const begins = shape.map((_, d) => change(d) > 0 ? Math.floor(change(d) / 2) : -Math.floor(-change(d) / 2));
+  const ends = shape.map((_, d) => change(d) - begins[d]!);
+  return [plainValue(pad(g, scope.plain(0), [...begins, ...ends]))];
+};
+
 function axesInput(scope: NodeScope): HostTensor | null {
   return scope.has(1) ? scope.host(1) : null;
 }
@@ -239,4 +249,5 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
   Tile,
   DepthToSpace,
   SpaceToDepth,
+  CenterCropPad,
 };

@@ -14,6 +14,11 @@ export class NodeReader {
     return `${this.node.op} ${this.node.name}`;
   }
 
+  /** Whether an attribute is given. */
+  has(name: string): boolean {
+    return this.node.attributes.has(name);
+  }
+
   /** A whole number, or `preset` where it is left out. */
   int(name: string, preset: number): number {
     return this.#get(name, "number") as number ?? preset;

@@ -26,7 +26,9 @@ export function resizeMatrix(axis: AxisResize): { matrix: Float32Array; outside:
   const outside: boolean[] = [];
   for (let o = 0; o < out; o++) {
     const x = sourceOf(axis, o);
-    outside.push(axis.coordinates === "tf_crop_and_resize" && (x < 0 || x > size - 1));
+    // In f32, as others have it: the region's borders are f32, and a last place that rounds to the edge is inside.
+    const place = Math.fround(x);
+    outside.push(axis.coordinates === "tf_crop_and_resize" && (place < 0 || place > size - 1));
     for (const [i, weight] of weightsAt(axis, x)) {
       matrix[o * size + Math.min(Math.max(i, 0), size - 1)]! += weight; // the edge is repeated
     }
@@ -44,7 +46,9 @@ function sourceOf({ size, out, scale, coordinates, roi: [begin, end] }: AxisResi
       // The part of the axis that whole outputs cover keeps its centre.
       return size / 2 * (1 - out / length) + (o + 0.5) / scale - 0.5;
     case "pytorch_half_pixel":
-      return length === 1 ? -0.5 : (o + 0.5) / scale - 0.5;
+      return length === 1 ? 0 : (o + 0.5) / scale - 0.5;
+    case "tf_half_pixel_for_nn": // opset 11 and 12 alone
+      return (o + 0.5) / scale;
     case "asymmetric":
       return o / scale;
     case "align_corners":
@@ -61,7 +65,7 @@ function sourceOf({ size, out, scale, coordinates, roi: [begin, end] }: AxisResi
 /** The inputs (these may lie outside) that make up the value at x, with their weights. */
 function weightsAt(axis: AxisResize, x: number): [number, number][] {
   const { mode, size, excludeOutside, cubicCoeffA } = axis;
-  if (mode === "nearest") return [[nearest(axis.nearestMode, x), 1]];
+  if (mode === "nearest") return [[nearest(axis, x), 1]];
   // An antialiased kernel is as much wider as the axis gets shorter, and sums to 1 again by division.
   const shrink = axis.antialias ? Math.min(axis.scale, 1) : 1;
   const reach = (mode === "linear" ? 1 : 2) / shrink;
@@ -75,8 +79,10 @@ function weightsAt(axis: AxisResize, x: number): [number, number][] {
   return shrink < 1 || excludeOutside ? found.map(([i, weight]) => [i, weight / sum]) : found;
 }
 
-function nearest(rounding: string, x: number): number {
-  switch (rounding) {
+function nearest({ nearestMode, scale }: AxisResize, x: number): number {
+  switch (nearestMode) {
+    case "by_scale": // the rule of opset 10
+      return scale < 1 ? Math.ceil(x) : Math.floor(x);
     case "round_prefer_floor":
       return Math.ceil(x - 0.5);
     case "round_prefer_ceil":
@@ -86,7 +92,7 @@ function nearest(rounding: string, x: number): number {
     case "ceil":
       return Math.ceil(x);
     default:
-      throw new RangeError(`nearest_mode ${rounding} is not known`);
+      throw new RangeError(`nearest_mode ${nearestMode} is not known`);
   }
 }
 

@@ -8,6 +8,7 @@ import { type HostArray, hostArray, type Tensor } from "../graph/tensor.ts";
 import { reshape } from "../ops/reshape.ts";
 import { transpose } from "../ops/transpose.ts";
 import { type HostTensor, withShape } from "./decode.ts";
+import { permuted } from "./host.ts";
 
 /** A value: known on the host, or a tensor of the graph. */
 export type Value =
@@ -35,7 +36,7 @@ export function asPlain(g: Graph, v: Value): Tensor {
 
 /** The tensor as [n, h, w, c]; ranks below 4 get dimensions of size 1 in front, as broadcasting does. */
 export function asImage(g: Graph, v: Value): Tensor {
-  if ("host" in v) return upload(g, permuteHost(padRank(v.host), [0, 2, 3, 1]));
+  if ("host" in v) return upload(g, permuted(padRank(v.host), [0, 2, 3, 1]));
   if (v.nhwc) return v.tensor;
   const { shape } = v.tensor;
   if (shape.length > 4) throw new TypeError(`takes images of rank 4, got [${shape}]`);
@@ -51,27 +52,6 @@ export function fitsImage(v: Value): boolean {
 function padRank(t: HostTensor): HostTensor {
   if (t.shape.length > 4) throw new TypeError(`takes images of rank 4, got [${t.shape}]`);
   return withShape(t, [...new Array<number>(4 - t.shape.length).fill(1), ...t.shape]);
-}
-
-/** Host data with axes in another order: axis i of the result is axis perm[i] of t. */
-export function permuteHost(t: HostTensor, perm: readonly number[]): HostTensor {
-  const shape = perm.map((d) => t.shape[d]!);
-  const source = t.shape.map((_, i) => t.shape.slice(i + 1).reduce((a, b) => a * b, 1));
-  const strides = perm.map((d) => source[d]!);
-  const values = t.data;
-  const data = values instanceof Float32Array ? new Float32Array(values.length) : new Float64Array(values.length);
-  const at = new Array<number>(shape.length).fill(0);
-  let from = 0;
-  for (let i = 0; i < data.length; i++) {
-    data[i] = values[from]!;
-    for (let d = shape.length - 1; d >= 0; d--) {
-      from += strides[d]!;
-      if (++at[d]! < shape[d]!) break;
-      from -= at[d]! * strides[d]!;
-      at[d] = 0;
-    }
-  }
-  return { dtype: t.dtype, shape, data };
 }
 
 const uploaded = new WeakMap<Graph, Map<HostTensor, Tensor>>();

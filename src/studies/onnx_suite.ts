@@ -7,7 +7,8 @@
 import { messageOf, UserError } from "../errors.ts";
 import { openGpu } from "../gpu/device.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { decodeTensorFile, type HostTensor, loadModel, UnsupportedError } from "../onnx/decode.ts";
+import { decodeTensorFile, type HostTensor, loadModel } from "../onnx/decode.ts";
+import { UnsupportedError } from "../onnx/element_type.ts";
 import { PROJECT_ROOT } from "../paths.ts";
 import { runModel } from "./run_onnx.ts";
 

@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import type { Attribute, HostTensor } from "../../src/onnx/decode.ts";
-import { folders, ints, reshapeTarget, squeezed, unsqueezed } from "../../src/onnx/fold.ts";
+import { folders } from "../../src/onnx/fold.ts";
+import { ints } from "../../src/onnx/host.ts";
 import { NodeReader } from "../../src/onnx/reader.ts";
+import { reshapeTarget, squeezed, unsqueezed } from "../../src/onnx/shape_rules.ts";
 
 const floats = (values: number[], shape: number[] = [values.length]): HostTensor => ({
   dtype: "f32",
@@ -11,10 +13,23 @@ const floats = (values: number[], shape: number[] = [values.length]): HostTensor
   data: Float32Array.from(values),
 });
 
-/** Folds one node. */
-function fold(op: string, inputs: (HostTensor | null)[], attributes: Record<string, Attribute> = {}): HostTensor {
-  const node = { name: op, op, domain: "", inputs: [], outputs: [], attributes: new Map(Object.entries(attributes)) };
-  return folders[op]!(new NodeReader(node, 13), inputs);
+/** Folds one node to all its outputs. */
+function foldAll(
+  op: string,
+  inputs: (HostTensor | null)[],
+  attributes: Record<string, Attribute> = {},
+  { opset = 13, outputs = ["y"] } = {},
+): readonly HostTensor[] {
+  const node = { name: op, op, domain: "", inputs: [], outputs, attributes: new Map(Object.entries(attributes)) };
+  const reader = new NodeReader(node, opset);
+  const result = folders[op]!(reader, inputs);
+  reader.finish();
+  return result instanceof Array ? result : [result as HostTensor];
+}
+
+/** The first output of a folded node. */
+function fold(...given: Parameters<typeof foldAll>): HostTensor {
+  return foldAll(...given)[0]!;
 }
 
 function check(got: HostTensor, shape: number[], values: number[], dtype = "i32"): void {

@@ -1,0 +1,60 @@
+/** Shapes and axes as ONNX's operators write them, for folding and for the device alike. */
+
+import { normalizeAxis, sizeOf } from "../graph/tensor.ts";
+import type { HostTensor } from "./decode.ts";
+import type { NodeReader } from "./reader.ts";
+
+/** The axes of a node: an attribute in old opsets, an input in new ones; null where they are left out. */
+export function axesOf(node: NodeReader, input: HostTensor | null | undefined): number[] | null {
+  return node.ints("axes") ?? (input ? Array.from(input.data) : null);
+}
+
+/** Axes counted from the front. Throws RangeError for one that is outside the rank or named twice. */
+export function distinctAxes(axes: readonly number[], rank: number): Set<number> {
+  const found = new Set(axes.map((a) => normalizeAxis(a, rank)));
+  if (found.size !== axes.length) throw new RangeError(`axes [${axes}] name one twice`);
+  return found;
+}
+
+/** A shape with axes of size 1 put in. */
+export function unsqueezed(shape: readonly number[], axes: readonly number[]): number[] {
+  const rank = shape.length + axes.length;
+  const at = distinctAxes(axes, rank);
+  const rest = [...shape];
+  return Array.from({ length: rank }, (_, i) => at.has(i) ? 1 : rest.shift()!);
+}
+
+/** A shape without axes of size 1 (all of them for null). Throws TypeError when one is not of size 1. */
+export function squeezed(shape: readonly number[], axes: readonly number[] | null): number[] {
+  const at = axes === null
+    ? new Set(shape.flatMap((d, i) => d === 1 ? [i] : []))
+    : new Set(axes.map((a) => normalizeAxis(a, shape.length)));
+  for (const i of at) if (shape[i] !== 1) throw new TypeError(`axis ${i} of [${shape}] is not of size 1`);
+  return shape.filter((_, i) => !at.has(i));
+}
+
+/**
+ * The shape that a Reshape asks for: 0 copies a dimension (unless allowzero), -1 takes what is left. Throws RangeError
+ * where a dimension is below -1, several are -1, or one that is -1 cannot be told.
+ */
+export function reshapeTarget(shape: readonly number[], wanted: readonly number[], allowZero: boolean): number[] {
+  const target = wanted.map((d, i) => d === 0 && !allowZero ? shape[i] ?? 0 : d);
+  if (target.some((d) => d < -1)) throw new RangeError(`the shape [${wanted}] has a dimension below -1`);
+  const open = target.filter((d) => d === -1).length;
+  if (open > 1) throw new RangeError(`the shape [${wanted}] leaves ${open} dimensions open`);
+  const known = sizeOf(target.filter((d) => d !== -1));
+  const left = sizeOf(shape) / known;
+  if (open === 1 && !Number.isInteger(left)) throw new RangeError(`[${shape}] does not fit into the shape [${wanted}]`);
+  return target.map((d) => d === -1 ? left : d);
+}
+
+/** The sizes of the parts of a Split: those given, or equal ones (the last may be smaller) for so many outputs. */
+export function splitSizes(given: readonly number[] | null, size: number, parts: number): number[] {
+  if (!given) {
+    const each = Math.ceil(size / parts);
+    return Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(each, size - i * each)));
+  }
+  const total = given.reduce((a, b) => a + b, 0);
+  if (given.length === parts && total === size && given.every((d) => d >= 0)) return [...given];
+  throw new RangeError(`parts of [${given}] do not make ${parts} outputs of an axis of ${size}`);
+}
