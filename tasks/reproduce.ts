@@ -35,7 +35,8 @@ await runTask({
     },
     {
       flags: "--protocol <names>",
-      description: `judge every checkpoint by these too, some of ${PROTOCOL_NAMES.join(", ")} (default: the scale's)`,
+      description: `judge every checkpoint by these too, some of ${PROTOCOL_NAMES.join(", ")} ` +
+        "(default: at the paper's scale those of the table's columns whose data the settings name)",
       parse: listOf(oneOf(PROTOCOL_NAMES)),
     },
     { flags: "--real <path>", description: "real training images (default: those of the probe)" },
@@ -47,14 +48,14 @@ await runTask({
 
 async function run({ options, sets, print, log }: TaskContext): Promise<unknown> {
   const scale = options.scale as Scale;
-  const { tables: all, seeds, protocols } = readTables(options.table as string[], scale);
+  const { tables: all, seeds, judged } = readTables(options.table as string[], scale);
   const tables = keepRows(all, options.row as string[] | undefined);
   if (options.list) return list(tables, print);
   const out = options.out as string | undefined ?? `runs/reproduce-${scale}`;
   const request = {
     scale,
     tables,
-    protocols: options.protocol as ProtocolName[] | undefined ?? protocols,
+    protocols: options.protocol as ProtocolName[] | undefined ?? (judged ? null : []),
     seeds: [...new Set(options.seeds as number[] | undefined ?? seeds)],
     real: options.real as string | undefined ?? null,
     sets,

@@ -5,15 +5,15 @@ import { z } from "zod";
 import { type Config, loadConfig } from "../config.ts";
 import { suggest, UserError } from "../errors.ts";
 import { type Column, COLUMNS } from "../evaluation/protocol.ts";
-import { PROTOCOL_NAMES, type ProtocolName } from "../evaluation/protocols/mod.ts";
+import { PROTOCOL_NAMES, type ProtocolName, PROTOCOLS } from "../evaluation/protocols/mod.ts";
 import { PROJECT_ROOT } from "../paths.ts";
 
 const sets = z.array(z.string());
 
 const scale = z.strictObject({
   seeds: z.array(z.int().min(0)).min(1),
-  /** Protocols that judge a checkpoint beside the probes at the end of each training. */
-  protocols: z.array(z.enum(PROTOCOL_NAMES)),
+  /** Whether checkpoints are judged by protocols beside the probes at the end of each training. */
+  judged: z.boolean(),
   set: sets,
 });
 
@@ -40,7 +40,7 @@ const schema = z.strictObject({
       /** Overrides at the paper's scale of rows that train on real images. */
       paper_real: sets.default([]),
       /** What the paper's numbers of a row are, and the figure of a protocol that is the same here. */
-      columns: z.record(z.string(), z.enum(COLUMNS).nullable()),
+      columns: z.record(z.string(), z.enum(COLUMNS)),
       /** The row that others are compared with. */
       baseline: z.string(),
       rows: z.record(z.string(), z.array(z.number())),
@@ -67,8 +67,8 @@ export interface TableRow {
 /** A column of the paper's numbers. */
 export interface PaperColumn {
   readonly title: string;
-  /** What a protocol calls the same measure; null where none gives it. */
-  readonly figure: Column | null;
+  /** What a protocol calls the same measure. */
+  readonly figure: Column;
 }
 
 /** A table of the paper at a scale. */
@@ -84,11 +84,12 @@ export interface Table {
   readonly rows: readonly TableRow[];
 }
 
-/** Tables, and the seeds and protocols that a scale runs where nobody names others. */
+/** Tables, and what a scale does where nobody says otherwise. */
 export interface Tables {
   readonly tables: readonly Table[];
   readonly seeds: readonly number[];
-  readonly protocols: readonly ProtocolName[];
+  /** Whether checkpoints are judged by the protocols of `protocolsOf`. */
+  readonly judged: boolean;
 }
 
 /** The tables with these numbers, in that order; one that is not there is a UserError. */
@@ -96,10 +97,10 @@ export function readTables(numbers: readonly string[], scale: Scale): Tables {
   const { scales, methods, tables } = schema.parse(
     parse(Deno.readTextFileSync(`${PROJECT_ROOT}/src/studies/paper_tables.yaml`)),
   );
-  const { seeds, protocols, set } = scales[scale];
+  const { seeds, judged, set } = scales[scale];
   return {
     seeds,
-    protocols,
+    judged,
     tables: numbers.map((number) => {
       const table = tables[number];
       if (!table) throw new UserError(`--table ${number} is not known: ${suggest(number, Object.keys(tables))}`);
@@ -133,6 +134,14 @@ export function runName(table: Table, row: TableRow): string {
 export function runsOf(tables: readonly Table[]): { table: Table; row: TableRow; run: string }[] {
   const runs = tables.flatMap((table) => table.rows.map((row) => ({ table, row, run: runName(table, row) })));
   return [...new Map(runs.map((entry) => [entry.run, entry])).values()];
+}
+
+/** The protocols that fill a column of the table and whose data the settings name. */
+export function protocolsOf({ columns }: Table, settings: Config): ProtocolName[] {
+  return PROTOCOL_NAMES.filter((name) => {
+    const protocol = PROTOCOLS[name];
+    return columns.some(({ figure }) => protocol.columns.includes(figure)) && protocol.dataOf(settings) !== null;
+  });
 }
 
 /** What the settings of a row depend on beside the table. */

@@ -9,7 +9,7 @@ import { messageOf, UserError, WorkError } from "../errors.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
 import type { ProtocolName } from "../evaluation/protocols/mod.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { rowSettings, runsOf, type Scale, type Table, type TableRow } from "./paper_tables.ts";
+import { protocolsOf, rowSettings, runsOf, type Scale, type Table, type TableRow } from "./paper_tables.ts";
 import { writeReproduction } from "./reproduce_report.ts";
 import { refuseOtherSettings, restartableRun, type RunResult } from "./restartable_run.ts";
 
@@ -18,8 +18,8 @@ export interface ReproduceOptions {
   readonly scale: Scale;
   readonly tables: readonly Table[];
   readonly seeds: readonly number[];
-  /** Protocols that judge every checkpoint beside the probes at the end of each training. */
-  readonly protocols: readonly ProtocolName[];
+  /** Protocols that judge every checkpoint beside the probes at the end of each training; null: its table's. */
+  readonly protocols: readonly ProtocolName[] | null;
   /** Where the real training images are; null: the probe's. */
   readonly real: string | null;
   /** Overrides of every row's settings. */
@@ -55,7 +55,7 @@ export interface Reproduction {
  * UserError before anything is run.
  */
 export async function reproduce(gpu: Gpu, options: ReproduceOptions): Promise<Reproduction> {
-  const { tables, seeds, out, protocols, signal, log } = options;
+  const { tables, seeds, out, signal, log } = options;
   const folderOf = (run: string, seed: number) => `${out}/runs/${run}-seed-${seed}`;
   const settingsOf = (table: Table, row: TableRow, seed: number) =>
     rowSettings(table, row, { ...options, seed, walks: `${out}/walks/${table.base}.safetensors` });
@@ -74,6 +74,7 @@ export async function reproduce(gpu: Gpu, options: ReproduceOptions): Promise<Re
       const folder = folderOf(run, seed);
       const network = JSON.stringify([settings.encoder, settings.probe, seed]);
       const known = untrained.get(network);
+      const protocols = options.protocols ?? protocolsOf(table, settings);
       const result = await restartableRun(gpu, settings, { out: folder, signal, log, untrained: known, protocols });
       if (!result) break;
       untrained.set(network, result.probes.untrained);

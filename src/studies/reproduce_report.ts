@@ -1,6 +1,7 @@
 /** The report on reproduced tables: the paper's numbers beside the runs' own, plots, learning curves and view sheets. */
 
 import { writeAtomic } from "../data/atomic.ts";
+import type { Column } from "../evaluation/protocol.ts";
 import { exists } from "../paths.ts";
 import { type CurvePanel, curvesPlotSpec } from "../reports/curves_plot.ts";
 import { type Block, type Section, type TableColumn, writeReport } from "../reports/report.ts";
@@ -81,7 +82,9 @@ function overview(tables: readonly Table[], runs: readonly ReproducedRun[]): Sec
 
 async function tableSection(table: Table, { runs, failures }: Reproduction): Promise<Section> {
   const of = (row: TableRow) => runs.filter(({ run }) => run === runName(table, row));
-  const figures = table.columns.filter(({ figure }) => figure !== null && runs.some((run) => figureOf(run, figure)));
+  const figures = table.columns.filter(({ figure }) =>
+    table.rows.some((row) => of(row).some((run) => figureOf(run, figure)))
+  );
   const baseline = table.rows.find(({ method }) => method === table.baseline);
   const against = baseline?.label ?? "";
   const head: TableColumn[] = [
@@ -235,8 +238,8 @@ function untrainedOf(table: Table, runs: readonly ReproducedRun[]) {
 }
 
 /** A figure that one of the protocols gave; undefined where none did. */
-function figureOf({ outcomes = {} }: ReproducedRun, figure: Table["columns"][number]["figure"]): number | undefined {
-  return Object.values(outcomes).map(({ figures }) => figures[figure!]).find((value) => value !== undefined);
+function figureOf({ outcomes = {} }: ReproducedRun, figure: Column): number | undefined {
+  return Object.values(outcomes).map(({ figures }) => figures[figure]).find((value) => value !== undefined);
 }
 
 async function svgBytes(spec: Parameters<typeof renderSvg>[0]): Promise<Uint8Array> {
