@@ -199,7 +199,6 @@ const detection = z.strictObject({
     /** Splits as YEAR/LIST; where the folder has no lists, all its images are both splits. */
     train: z.array(split).min(1).default(["2007/trainval", "2012/trainval"]),
     test: z.array(split).min(1).default(["2007/test"]),
-    strict: z.boolean().default(false),
   }).prefault({}),
   steps: count.default(24_000),
   batch: count.default(8),

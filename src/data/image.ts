@@ -47,6 +47,14 @@ export async function decodeCrop(
   return await toRgb(upright(source).extract(part).resize(size, size, RESIZE).flop(flip));
 }
 
+/** Decodes an image to RGB [height, width, 3], stretched to that size, mirrored or not. */
+export async function decodeStretched(
+  source: string | Image,
+  { width, height, flip }: { readonly width: number; readonly height: number; readonly flip: boolean },
+): Promise<Uint8Array> {
+  return await toRgb(upright(source).resize(width, height, RESIZE).flop(flip));
+}
+
 /** Antialiased bilinear, as PIL's: JPEG's own shrinking would change the pixels. */
 const RESIZE = { fit: "fill", kernel: "linear", fastShrinkOnLoad: false } as const;
 
@@ -60,7 +68,8 @@ function upright(source: string | Image): sharp.Sharp {
   return sharp(data, { raw: { width, height, channels } });
 }
 
-async function uprightSize(source: string | Image): Promise<{ width: number; height: number }> {
+/** Size of an image as it is meant to be seen. */
+export async function uprightSize(source: string | Image): Promise<{ width: number; height: number }> {
   return typeof source === "string" ? (await sharp(source).metadata()).autoOrient : source;
 }
 

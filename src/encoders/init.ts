@@ -16,7 +16,7 @@ export function initialValues(name: string, shape: readonly number[], seed: numb
   if (shape.length === 4) {
     const [kh, kw, , co] = shape as [number, number, number, number];
     const std = Math.sqrt(2 / (kh * kw * co));
-    return draw(name, size, seed, (word) => std * normalOfWord(word, null));
+    return normalValues(name, size, std, seed);
   }
   const part = /\.(weight|bias|running_mean|running_var)$/.exec(name)?.[1];
   if (shape.length !== 1 || !part) throw new TypeError(`internal: no first values for ${name}`);
@@ -27,6 +27,11 @@ export function initialValues(name: string, shape: readonly number[], seed: numb
 export function linearValues(name: string, size: number, fanIn: number, seed: number): Float32Array {
   const bound = 1 / Math.sqrt(fanIn);
   return draw(name, size, seed, (word) => bound * (2 * uniformOpen(word) - 1));
+}
+
+/** Normal values of mean 0. */
+export function normalValues(name: string, size: number, std: number, seed: number): Float32Array {
+  return draw(name, size, seed, (word) => std * normalOfWord(word, null));
 }
 
 /** Fills states that hold no values yet: encoder and heads. `shapes` are those of the device. */

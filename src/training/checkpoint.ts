@@ -9,6 +9,7 @@ import { fromTorchLayout, toTorchLayout, toTorchShape } from "../encoders/weight
 import { UserError, WorkError } from "../errors.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { lowerRate, type RateSetting } from "./divergence.ts";
 
 /** Raised when a reader of older files would misread newer ones. */
 export const FORMAT_VERSION = 1;
@@ -19,7 +20,20 @@ export interface Checkpoint {
   /** Updates done. */
   readonly step: number;
   readonly config: Config;
+  /** All of the header's metadata. */
+  readonly notes: Readonly<Record<string, string>>;
   readonly tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>;
+}
+
+/** What a checkpoint says beside its states. */
+export interface CheckpointHeader {
+  /** Updates done. */
+  readonly step: number;
+  readonly config: Config;
+  /** For the message about states that are not finite. */
+  readonly rate: RateSetting;
+  /** More entries of the header's metadata. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /** Shapes of the states to keep, on the device's layout, by name. */
@@ -33,23 +47,20 @@ export async function saveCheckpoint(
   path: string,
   store: StateStore,
   shapes: StateShapes,
-  step: number,
-  config: Config,
+  { step, config, rate, notes = {} }: CheckpointHeader,
 ): Promise<void> {
   // All at once: a read alone waits for the device's next poll, which is longer than the copy.
   const read = async ([name, shape]: readonly [string, readonly number[]]): Promise<[string, StoredTensor]> => {
     const data = await store.read(name, sizeOf(shape));
     if (!data.every(Number.isFinite)) {
-      throw new WorkError(
-        `${name} holds values that are not finite after step ${step}; the last checkpoint is kept: ` +
-          `resume it with a lower optimizer.lr than ${config.optimizer.lr}`,
-      );
+      throw new WorkError(`${name} holds values that are not finite after step ${step}; ${lowerRate(rate)}`);
     }
     const torch = toTorchLayout(shape, data);
     return [name, { dtype: "F32", shape: torch.shape, data: torch.data }];
   };
   const tensors = await Promise.all([...shapes].map(read));
   const metadata = {
+    ...notes,
     format: "latent-views",
     version: String(FORMAT_VERSION),
     step: String(step),
@@ -80,7 +91,8 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     if (tensor.dtype !== "F32") throw new UserError(`${path}: ${name} is ${tensor.dtype}, a checkpoint holds F32`);
     tensors.set(name, { shape: tensor.shape, data: tensor.data });
   }
-  return { path, step: Number(step), config: parseConfig(config, [], `the configuration in ${path}`), tensors };
+  const settings = parseConfig(config, [], `the configuration in ${path}`);
+  return { path, step: Number(step), config: settings, notes: file.metadata, tensors };
 }
 
 /** Puts a checkpoint's tensors into the states. Missing, unexpected and misshapen ones are a UserError. */

@@ -16,6 +16,11 @@ export interface MetricsLine {
   readonly images_per_second: number;
   /** Length of the gradient of the step's loss, all parameters together. */
   readonly gradient_norm?: number;
+  /** Parts of a detector's loss. */
+  readonly loss_objectness?: number;
+  readonly loss_rpn_box?: number;
+  readonly loss_class?: number;
+  readonly loss_box?: number;
   /** Per cent of held-out labelled images whose class their nearest neighbours name. */
   readonly knn_top1?: number | null;
   readonly alignment?: number | null;
@@ -40,7 +45,7 @@ export class MetricsFile {
   }
 
   /** Opens the files of a run that continues after `step` updates: lines of later steps are dropped. */
-  static async open(folder: string, step: number, views: Picture): Promise<MetricsFile> {
+  static async open(folder: string, step: number, views: Picture | null): Promise<MetricsFile> {
     const path = `${folder}/${LINES}`;
     const kept = step === 0 ? [] : readLines(path).filter((line) => line.step <= step);
     await writeAtomic(path, kept.map((line) => JSON.stringify(line) + "\n").join(""));
@@ -48,7 +53,7 @@ export class MetricsFile {
     const begun = kept[0]?.time ?? now();
     const events = [
       encodeFileVersion(begun),
-      encodeEvent({ time: begun, step: 0, images: { views } }),
+      ...(views ? [encodeEvent({ time: begun, step: 0, images: { views } })] : []),
       ...kept.map((line) => eventOf(line, begun)),
     ];
     await writeAtomic(`${folder}/${EVENTS}`, await new Blob(events as BlobPart[]).bytes());
@@ -89,6 +94,10 @@ export function readLines(path: string): MetricsLine[] {
 /** What TensorBoard calls the numbers of a line: what every line has, and what the watch adds. */
 const TAGS: Readonly<Record<string, string>> = {
   loss: "train/loss",
+  loss_objectness: "train/loss_objectness",
+  loss_rpn_box: "train/loss_rpn_box",
+  loss_class: "train/loss_class",
+  loss_box: "train/loss_box",
   lr: "train/lr",
   gradient_norm: "train/gradient_norm",
   images_per_second: "train/images_per_second",

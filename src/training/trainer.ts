@@ -7,20 +7,20 @@
 import { type Config, configToYaml, trainingLength } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
 import type { LabelledSet } from "../data/labelled_set.ts";
-import { UserError, WorkError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { loadEncoder } from "../encoders/weights.ts";
 import { type EmbeddingMeasures, measureEmbeddings } from "../evaluation/embeddings.ts";
 import { rngValues } from "../generators/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { tunedTarget } from "../gpu/tune.ts";
-import { firstNonFinite } from "../gpu/profile.ts";
 import { Session } from "../gpu/session.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { plan } from "../graph/plan.ts";
 import { memoryOf } from "../graph/program.ts";
 import { locate } from "../paths.ts";
 import { loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
+import { divergence, type RateSetting } from "./divergence.ts";
 import { MetricsFile } from "./metrics.ts";
 import { type Feed, FeedRing } from "./feed.ts";
 import { imagesPerSample } from "./objectives/mod.ts";
@@ -175,7 +175,7 @@ class Run {
     let saved = -1;
     const save = async () => {
       while (this.#pending.length) await this.#settle();
-      if (saved !== step) await saveCheckpoint(checkpoint, this.store, this.states, step, this.config);
+      if (saved !== step) await this.#save(checkpoint, step);
       saved = step;
     };
     while (step < steps && !this.options.signal.aborted) {
@@ -187,6 +187,11 @@ class Run {
     await save();
     await this.#ring?.close();
     return { step, steps, loss: this.#loss, checkpoint, seconds: (performance.now() - this.#begun) / 1000 };
+  }
+
+  async #save(path: string, step: number): Promise<void> {
+    const { config } = this;
+    await saveCheckpoint(path, this.store, this.states, { step, config, rate: rateOf(config) });
   }
 
   async #submit(step: number): Promise<void> {
@@ -259,17 +264,13 @@ class Run {
     return measureEmbeddings({ data, n, views: rows / n, size });
   }
 
-  /** The updates from this step on were skipped, so the step can be replayed to find where it went wrong. */
   async #diverged(step: number, lr: number, loss: number): Promise<never> {
     await Promise.allSettled(this.#pending.map((p) => p.result));
     await this.#inputs(step, lr);
-    const first = await firstNonFinite(this.session);
-    const where = first
-      ? `first at ${first.node} (${first.op}, ${first.shader}.wgsl)`
-      : "not found again when replayed";
-    throw new WorkError(
-      `the loss is ${loss} at step ${step + 1}, ${where}; the last checkpoint is kept: ` +
-        `resume it with a lower optimizer.lr than ${this.config.optimizer.lr}`,
-    );
+    throw await divergence(this.session, step, loss, rateOf(this.config));
   }
+}
+
+function rateOf({ optimizer: { lr } }: Config): RateSetting {
+  return { key: "optimizer.lr", value: lr };
 }
