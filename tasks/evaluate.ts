@@ -1,7 +1,7 @@
 /** `deno task evaluate`: the probes of a checkpoint on labelled real images. */
 
 import type { Config } from "../src/config.ts";
-import { listOf, oneOf, runTask, type TaskContext, wholeNumber } from "../src/cli.ts";
+import { listOf, oneOf, runTask, stopOnSignals, type TaskContext, wholeNumber } from "../src/cli.ts";
 import { writeAtomic } from "../src/data/atomic.ts";
 import { UserError } from "../src/errors.ts";
 import { DEFAULT_PROTOCOLS, PROTOCOL_NAMES, type ProtocolName, PROTOCOLS } from "../src/evaluation/protocols/mod.ts";
@@ -28,7 +28,7 @@ await runTask({
     {
       flags: "--data <folder>",
       description:
-        "IDX files, class folders in train/ and test/ or val/, or Stanford Cars; for voc07 a VOC devkit (default: the settings' data)",
+        "IDX files, class folders in train/ and test/ or val/, or Stanford Cars; for voc07 and detection a VOC devkit (default: the settings' data)",
     },
     {
       flags: "--seed <n>",
@@ -51,7 +51,8 @@ await runTask({
       description: "seeds of the classifiers between commas, for a confidence interval",
       parse: listOf(wholeNumber()),
     },
-    { flags: "--out <folder>", description: "writes evaluation.json, a table by class and a confusion picture there" },
+    { flags: "--out <folder>", description: "writes evaluation.json, tables by class, pictures and checkpoints there" },
+    { flags: "--resume", description: "goes on with the detector whose training was stopped in --out" },
   ],
   run,
 });
@@ -71,7 +72,11 @@ async function run({ options, config, print, log }: TaskContext): Promise<unknow
   const out = options.out as string | undefined ?? null;
   if (out !== null) await Deno.mkdir(out, { recursive: true });
   const gpu = await openGpu();
-  const evaluation = await evaluateCheckpoint(gpu, file, settings, protocols, { out, log });
+  // Protocols that take seconds are ended by the first signal, as any program.
+  const long = protocols.some((name) => PROTOCOLS[name].resumable);
+  const signal = long ? stopOnSignals(log) : new AbortController().signal;
+  const resume = options.resume === true;
+  const evaluation = await evaluateCheckpoint(gpu, file, settings, protocols, { out, resume, signal, log });
   gpu.close();
   const result = evaluationJson(evaluation);
   if (out !== null) await writeAtomic(`${out}/evaluation.json`, JSON.stringify(result, null, 2) + "\n");

@@ -156,6 +156,7 @@ function paste(
   }
 }
 
-function escapeXml(text: string): string {
+/** Text as XML has it. */
+export function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

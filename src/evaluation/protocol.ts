@@ -22,6 +22,10 @@ export interface ProtocolContext extends LabelledSource {
   readonly config: Config;
   /** An existing folder for tables and pictures; null where none are wanted. */
   readonly out: string | null;
+  /** Whether resumable protocols go on with what they left in `out`. */
+  readonly resume: boolean;
+  /** Stops a resumable protocol, which then leaves a checkpoint. */
+  readonly signal: AbortSignal;
   /** Hears lines about the work. */
   readonly log: (line: string) => void;
 }
@@ -40,6 +44,8 @@ export interface Outcome {
 export interface Protocol {
   /** One line for --help. */
   readonly summary: string;
+  /** Whether it trains for so long that it keeps checkpoints in `out`, and listens to the signal. */
+  readonly resumable?: true;
   /** The kind of data set that it runs on. */
   readonly data: DataKind;
   /** Columns of the paper's tables that it fills. */

@@ -1,6 +1,7 @@
 /** Evaluation of a checkpoint, of torchvision-named weights, or of the untrained network. */
 
 import type { Config } from "../config.ts";
+import { WorkError } from "../errors.ts";
 import { initializeStates } from "../encoders/init.ts";
 import { loadEncoder } from "../encoders/weights.ts";
 import { resnetEncoder } from "../evaluation/encoder.ts";
@@ -34,16 +35,19 @@ export async function evaluateCheckpoint(
   checkpoint: string,
   config: Config,
   protocols: readonly ProtocolName[],
-  { out, log }: Pick<ProtocolContext, "out" | "log">,
+  { out, resume, signal, log }: Pick<ProtocolContext, "out" | "resume" | "signal" | "log">,
 ): Promise<CheckpointEvaluation> {
   const store = new StateStore(gpu);
   try {
     await loadStates(store, checkpoint, config);
     const encoder = resnetEncoder(checkpoint, store, config.encoder);
     const source = labelledSource(gpu, encoder, config.probe.data, log);
-    const context: ProtocolContext = { gpu, encoder, config, out, log, ...source };
+    const context: ProtocolContext = { gpu, encoder, config, out, resume, signal, log, ...source };
     const outcomes = new Map<ProtocolName, Outcome>();
-    for (const name of protocols) outcomes.set(name, await PROTOCOLS[name].run(context));
+    for (const name of protocols) {
+      if (signal.aborted) throw new WorkError(`stopped before protocol ${name}`);
+      outcomes.set(name, await PROTOCOLS[name].run(context));
+    }
     return { checkpoint, data: source.opened() ? sizesOf(await source.labelled()) : null, outcomes };
   } finally {
     store.close();

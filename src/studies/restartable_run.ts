@@ -40,14 +40,21 @@ export async function restartableRun(
   settings: Config,
   options: RestartableOptions,
 ): Promise<RunResult | null> {
-  const { out, log, protocols = [] } = options;
+  const { out, signal, log, protocols = [] } = options;
   const done = `${out}/result.json`;
   refuseOtherSettings(out, settings);
   const known: RunResult | null = exists(done) ? JSON.parse(await Deno.readTextFile(done)) : null;
   let result = known ?? await trainAndRecord(gpu, settings, options);
   for (const name of result ? protocols.filter((name) => !(name in (result?.outcomes ?? {}))) : []) {
-    const { outcomes } = await evaluateCheckpoint(gpu, `${out}/last.safetensors`, settings, [name], { out, log });
-    const { result: said, figures } = outcomes.get(name)!;
+    const context = { out, resume: true, signal, log };
+    const judged = await evaluateCheckpoint(gpu, `${out}/last.safetensors`, settings, [name], context).catch(
+      (error) => {
+        if (signal.aborted) return null; // it left what it goes on with
+        throw error;
+      },
+    );
+    if (!judged) return null;
+    const { result: said, figures } = judged.outcomes.get(name)!;
     result = { ...result!, outcomes: { ...result!.outcomes, [name]: { result: said, figures } } };
     await writeAtomic(done, JSON.stringify(result, null, 2) + "\n");
   }

@@ -20,6 +20,8 @@ export interface DetectionSet {
   readonly images: readonly DetectionImage[];
   /** RGB bytes [height, width, 3] of an image stretched to a size; null for one that cannot be decoded. */
   decode(index: number, size: Size, flip: boolean): Promise<Uint8Array | null>;
+  /** Images that no attempt to decode has failed for. */
+  usable(): number;
   /** Warns about the files that could not be used, when there are more than at the last time. */
   tellRejects(): void;
 }
@@ -54,14 +56,18 @@ export async function openDetectionSet(
   let total = 0;
   const names: string[] = [];
   for (const read of places.values()) {
+    const rejected = rejects.count;
     const split = await read();
     names.push(split.name);
-    total += split.images.length;
+    total += split.images.length + rejects.count - rejected;
     const wanted = split.images.filter(({ objects }) => !withObjects || objects.length > 0);
     images.push(...await withSizes(wanted, rejects));
   }
   const name = names.join(" and ");
-  if (images.length === 0) throw new UserError(`none of the ${total} images of ${name} can be used`);
+  if (images.length === 0) {
+    const what = withObjects ? "can be used and has an object" : "can be used";
+    throw new UserError(`none of the ${total} images of ${name} ${what}`);
+  }
   const bad = new Set<number>();
   return {
     name,
@@ -77,6 +83,7 @@ export async function openDetectionSet(
         return null;
       }
     },
+    usable: () => images.length - bad.size,
     tellRejects: () => rejects.tell(total, warn),
   };
 }

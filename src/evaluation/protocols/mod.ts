@@ -2,6 +2,7 @@
 
 import type { Protocol } from "../protocol.ts";
 import { carsProtocol } from "./cars.ts";
+import { detectionProtocol } from "./detection.ts";
 import { fewShotProtocol } from "./few_shot.ts";
 import { knnProtocol } from "./knn.ts";
 import { linearProtocol } from "./linear.ts";
@@ -15,6 +16,7 @@ export const PROTOCOLS = {
   knn: knnProtocol,
   "few-shot": fewShotProtocol,
   voc07: voc07Protocol,
+  detection: detectionProtocol,
   cars: carsProtocol,
 } as const satisfies Record<string, Protocol>;
 
