@@ -7,16 +7,9 @@
 import type { Config } from "../../config.ts";
 import { UserError, WorkError } from "../../errors.ts";
 import { rngValues } from "../../generators/random.ts";
-import type { StateStore } from "../../gpu/store.ts";
 import { exists } from "../../paths.ts";
 import { startProgress } from "../../progress.ts";
-import {
-  type Checkpoint,
-  loadCheckpoint,
-  restoreStates,
-  saveCheckpoint,
-  type StateShapes,
-} from "../../training/checkpoint.ts";
+import { type Checkpoint, loadCheckpoint, restoreStates, saveCheckpoint } from "../../training/checkpoint.ts";
 import { divergence, type RateSetting } from "../../training/divergence.ts";
 import { FeedRing } from "../../training/feed.ts";
 import { MetricsFile } from "../../training/metrics.ts";
