@@ -45,11 +45,16 @@ export async function writeReport(folder: string, report: Report): Promise<void>
 /** The report as Markdown; pictures are links to files beside it. */
 export function toMarkdown({ title, intro, sections }: Report): string {
   const parts = [`# ${title}`, ...intro];
-  for (const section of sections) parts.push(`## ${section.title}`, ...section.blocks.map(markdownBlock));
+  for (const { title, blocks } of sections) parts.push(`## ${title}`, blocksToMarkdown(blocks));
   return parts.join("\n\n") + "\n";
 }
 
-function markdownBlock(block: Block): string {
+/** Blocks as Markdown; `folder` leads from the file that they go into to the pictures, and ends in a slash. */
+export function blocksToMarkdown(blocks: readonly Block[], folder = ""): string {
+  return blocks.map((block) => markdownBlock(block, folder)).join("\n\n");
+}
+
+function markdownBlock(block: Block, folder: string): string {
   switch (block.kind) {
     case "text":
       return block.text;
@@ -60,7 +65,7 @@ function markdownBlock(block: Block): string {
       return [head, rule, ...block.rows].map(line).join("\n");
     }
     case "picture":
-      return `![${block.caption}](${block.file})\n\n*${block.caption}*`;
+      return `![${block.caption}](${folder}${block.file})\n\n*${block.caption}*`;
   }
 }
 

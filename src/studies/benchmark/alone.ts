@@ -1,21 +1,16 @@
 /** The works on this program alone, one after the other. */
 
 import type { Gpu } from "../../gpu/device.ts";
-import { memoryOf } from "../../graph/program.ts";
-import { fourDigits, type Round, runsOf, type Times, timesOf } from "./engine.ts";
+import { gflopsOf, type ProgramSize, type Round, runsOf, type Times, timesOf } from "./engine.ts";
 import { type OwnWork, startOwn } from "./own.ts";
-import { type PreparedWork, prepareWork, type Work } from "./works.ts";
+import { prepareWork, type Work } from "./works.ts";
 
 /** One timed work. */
-export interface BenchmarkRow extends Times {
+export interface BenchmarkRow extends Times, ProgramSize {
   readonly work: string;
   readonly batch: number;
   readonly size: number;
   readonly gflops: number;
-  readonly dispatches: number;
-  /** Memory in MiB of the whole program, and of its intermediate results with their texture twins. */
-  readonly mib: number;
-  readonly mib_activations: number;
   readonly adapter: string;
 }
 
@@ -32,7 +27,9 @@ export async function timeWork(
   const started = await startOwn(gpu, prepared);
   try {
     const times = await timeRounds(started);
-    const row = { ...rowOf(prepared, started, gpu), ...times, gflops: gflopsOf(prepared, times) };
+    const identity = { work: work.work, batch: work.batch, size: work.size };
+    const gflops = gflopsOf(prepared.flops, times);
+    const row = { ...identity, ...times, gflops, ...started.size, adapter: gpu.info.name };
     await look(started, row);
     return row;
   } finally {
@@ -47,23 +44,4 @@ async function timeRounds(started: OwnWork): Promise<Times> {
     rounds.push(await started.run(runs));
   }
   return timesOf(rounds, runs);
-}
-
-function rowOf({ work: { work, batch, size } }: PreparedWork, { program }: OwnWork, gpu: Gpu) {
-  const memory = memoryOf(program);
-  const mib = (bytes: number) => Math.round(bytes / 2 ** 20);
-  return {
-    work,
-    batch,
-    size,
-    dispatches: program.steps.length,
-    mib: mib(Object.values(memory).reduce((a, b) => a + b, 0)),
-    mib_activations: mib((memory.work ?? 0) + (memory.texture ?? 0)),
-    adapter: gpu.info.name,
-  };
-}
-
-/** GFLOP/s of a work's convolutions and products over its whole median time. */
-export function gflopsOf({ flops }: PreparedWork, { ms_median }: Times): number {
-  return fourDigits(flops / ms_median / 1e6);
 }

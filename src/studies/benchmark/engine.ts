@@ -10,8 +10,8 @@ import type { PreparedWork, Work } from "./works.ts";
 export interface Engine {
   readonly name: string;
   takes(work: Work): boolean;
-  /** Loads, compiles and runs once. Throws where that fails. */
-  start(work: PreparedWork): Promise<Started>;
+  /** Loads, compiles and runs once; `folder` holds what a process of its own needs. Throws where that fails. */
+  start(work: PreparedWork, folder: string): Promise<Started>;
 }
 
 /** A work that runs in a program. */
@@ -20,9 +20,20 @@ export interface Started {
   readonly about: string;
   /** The result of the first run: images, a product, or the loss. */
   readonly first: Float32Array;
+  /** Size of the program, where it can be seen. */
+  readonly size?: ProgramSize;
   /** Runs `count` times and waits for the end. */
   run(count: number): Promise<Round>;
   close(): Promise<void>;
+}
+
+/** Steps of a program, and its memory. */
+export interface ProgramSize {
+  /** Dispatches, and copies into textures. */
+  readonly dispatches: number;
+  /** Memory in MiB of the whole program, and of its intermediate results with their texture twins. */
+  readonly mib: number;
+  readonly mib_activations: number;
 }
 
 /** Some runs in a row. */
@@ -75,6 +86,11 @@ export function timesOf(rounds: readonly Round[], runs: number): Times {
     rounds: rounds.length,
     runs_per_round: runs,
   };
+}
+
+/** GFLOP/s of a work of so many operations over its whole median time. */
+export function gflopsOf(flops: number, { ms_median }: Times): number {
+  return fourDigits(flops / ms_median / 1e6);
 }
 
 /** The middle one, or the mean of the two in the middle. */

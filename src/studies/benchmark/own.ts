@@ -5,8 +5,8 @@ import { Session } from "../../gpu/session.ts";
 import { StateStore } from "../../gpu/store.ts";
 import { tunedTarget } from "../../gpu/tune.ts";
 import { plan } from "../../graph/plan.ts";
-import type { Program } from "../../graph/program.ts";
-import { type Engine, startClock, type Started } from "./engine.ts";
+import { memoryOf, type Program } from "../../graph/program.ts";
+import { type Engine, type ProgramSize, startClock, type Started } from "./engine.ts";
 import type { PreparedWork } from "./works.ts";
 
 /** Runs that are submitted before the result of the first of them is waited for, as in training. */
@@ -15,6 +15,7 @@ const IN_FLIGHT = 3;
 /** A work that runs here, with what can be seen of it. */
 export interface OwnWork extends Started {
   readonly program: Program;
+  readonly size: ProgramSize;
   readonly session: Session;
 }
 
@@ -42,6 +43,7 @@ export async function startOwn(gpu: Gpu, { graph, inputs, states, output, read }
     return {
       about: gpu.info.name,
       first,
+      size: sizeOfProgram(program),
       program,
       session,
       close,
@@ -55,6 +57,16 @@ export async function startOwn(gpu: Gpu, { graph, inputs, states, output, read }
     await close();
     throw error;
   }
+}
+
+function sizeOfProgram(program: Program): ProgramSize {
+  const memory = memoryOf(program);
+  const mib = (bytes: number) => Math.round(bytes / 2 ** 20);
+  return {
+    dispatches: program.steps.length,
+    mib: mib(Object.values(memory).reduce((a, b) => a + b, 0)),
+    mib_activations: mib((memory.work ?? 0) + (memory.texture ?? 0)),
+  };
 }
 
 /** Runs back to back; the last value of the output, where one is read. */
