@@ -68,12 +68,11 @@ export class Session {
         return program.buffers.map((info, i) => {
           if (info.role === "state") return store.open(info);
           if (shared?.has(i)) return shared.get(i)!;
-          const buffer = device.createBuffer({ size: info.bytes, usage: STORAGE_USAGE, label: info.name });
-          if (info.data?.length) device.queue.writeBuffer(buffer, 0, info.data as Float32Array<ArrayBuffer>);
-          return buffer;
+          return device.createBuffer({ size: info.bytes, usage: STORAGE_USAGE, label: info.name });
         });
       },
     );
+    await uploadConstants(device, program, buffers);
     const textures = pool?.textures(program) ??
       program.textures.map(({ rows }, i) => makeTexture(device, rows, `texture ${i}`));
     const steps = [...program.prologue, ...program.steps];
@@ -189,6 +188,27 @@ export class Session {
       this.#staging.get(names[i]!)!.free.push(staging);
     }
     return result;
+  }
+}
+
+/** Bytes that may wait in the device's staging memory, which is the host's. */
+const MOST_STAGED = 32 * 2 ** 20;
+
+/** Fills the buffers of constants; large ones in pieces, so that staging memory stays small beside the weights. */
+async function uploadConstants(device: GPUDevice, program: Program, buffers: readonly GPUBuffer[]): Promise<void> {
+  let staged = 0;
+  for (const [i, { role, data }] of program.buffers.entries()) {
+    if (role === "state" || !data) continue;
+    for (let at = 0; at < data.byteLength; at += MOST_STAGED) {
+      const bytes = Math.min(MOST_STAGED, data.byteLength - at);
+      if (staged + bytes > MOST_STAGED) {
+        device.queue.submit([]);
+        await device.queue.onSubmittedWorkDone();
+        staged = 0;
+      }
+      device.queue.writeBuffer(buffers[i]!, at, data.buffer as ArrayBuffer, data.byteOffset + at, bytes);
+      staged += bytes;
+    }
   }
 }
 

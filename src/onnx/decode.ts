@@ -79,13 +79,21 @@ export interface Model {
 export async function loadModel(path: string): Promise<Model> {
   let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(path);
+    bytes = await readWhole(path);
   } catch (error) {
     const why = error instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
     throw new UserError(`ONNX model ${path} ${why}: check the path`, { cause: error });
   }
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".";
   return decodeModel(bytes, path, (name, offset, length) => readPart(`${folder}/${name}`, offset, length));
+}
+
+/** All bytes of a file. Deno.readFile would hold them twice for a while, and models are large. */
+async function readWhole(path: string): Promise<Uint8Array> {
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array((await file.stat()).size);
+  for (let at = 0; at < bytes.length;) at += await file.read(bytes.subarray(at)) ?? bytes.length;
+  return bytes;
 }
 
 /** Bytes of a file; fewer than `length` where it ends before. */
