@@ -2,13 +2,12 @@
 
 import { oneOf, runTask, type TaskContext } from "../src/cli.ts";
 import { UserError } from "../src/errors.ts";
+import { resnetSpec } from "../src/encoders/resnet.ts";
 import { saveEncoder } from "../src/encoders/weights.ts";
 import { saveEncoderOnnx } from "../src/studies/export_encoder.ts";
 import { openGpu } from "../src/gpu/device.ts";
-import { StateStore } from "../src/gpu/store.ts";
 import { locate } from "../src/paths.ts";
-import { loadStates } from "../src/studies/evaluate_checkpoint.ts";
-import { encoderStates } from "../src/studies/train_and_probe.ts";
+import { openEncoder, reserveResnet } from "../src/evaluation/encoder.ts";
 import { settingsOf } from "../src/training/checkpoint.ts";
 
 const FORMATS = ["safetensors", "onnx"] as const;
@@ -30,9 +29,8 @@ async function run({ options, print }: TaskContext): Promise<unknown> {
   const settings = await settingsOf(file);
   if (!settings) throw new UserError(`${file} is not a checkpoint of latent-views: its header names no configuration`);
   const gpu = await openGpu();
-  const store = new StateStore(gpu);
-  await loadStates(store, file, settings);
-  const shapes = encoderStates(store, settings);
+  const { store } = await openEncoder(gpu, file, settings);
+  const shapes = reserveResnet(store, resnetSpec(settings.encoder), settings.encoder.input);
   const format = options.format as typeof FORMATS[number];
   const out = options.out as string | undefined ?? `encoder.${format}`;
   if (format === "onnx") await saveEncoderOnnx(out, store, settings.encoder);

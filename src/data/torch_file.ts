@@ -152,6 +152,8 @@ function meaningFor(name: string, met?: Map<string, Storage>): PickleMeaning {
     "torch._utils._rebuild_tensor": tensor,
     "torch._utils._rebuild_tensor_v2": tensor,
     "torch._utils._rebuild_parameter": ([data]) => data,
+    // Options that training scripts save beside the weights; their attributes are left aside.
+    "argparse.Namespace": () => new Map(),
   };
   return {
     globals: (global) => {

@@ -1,9 +1,10 @@
 /** Between the device's layout of weights (HWIO) and torch's (OIHW), and encoder weights from files. */
 
-import { readSafetensors, type StoredTensor, writeSafetensors } from "../data/safetensors.ts";
+import { type StoredTensor, writeSafetensors } from "../data/safetensors.ts";
 import { suggest, UserError } from "../errors.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { readEncoderWeights } from "./weight_file.ts";
 
 /** A tensor on the host. */
 export interface Weights {
@@ -40,20 +41,25 @@ function permute(shape: readonly number[], data: Float32Array, perm: readonly nu
 }
 
 /**
- * Fills `encoder.*` states from a safetensors file: a checkpoint of ours (`encoder.` names) or torchvision's names
- * (`fc.*` and `num_batches_tracked` are left aside). Missing, unexpected and misshapen tensors are a UserError.
+ * Fills `encoder.*` states from a file that `readEncoderWeights` takes. Missing, unexpected and misshapen tensors are a
+ * UserError.
  */
 export async function loadEncoder(
   path: string,
   store: StateStore,
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Promise<void> {
-  const { tensors } = await readSafetensors(path);
-  const ours = [...tensors.keys()].some((name) => name.startsWith("encoder."));
-  const named = new Map(
-    [...tensors].filter(([name]) => ours ? name.startsWith("encoder.") : !/^fc\.|num_batches_tracked$/.test(name))
-      .map(([name, tensor]) => [ours ? name : `encoder.${name}`, tensor]),
-  );
+  fillEncoder(path, (await readEncoderWeights(path)).tensors, store, shapes);
+}
+
+/** Fills `encoder.*` states from tensors with torchvision's names; `path` stands for them in messages. */
+export function fillEncoder(
+  path: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  store: StateStore,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): void {
+  const named = new Map([...tensors].map(([name, tensor]) => [`encoder.${name}`, tensor]));
   const wanted = [...shapes].filter(([name]) => name.startsWith("encoder."));
   const missing = wanted.filter(([name]) => !named.has(name)).map(([name]) => name);
   if (missing.length) {

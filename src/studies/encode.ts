@@ -1,16 +1,14 @@
-/** Features of images on disk, by a checkpoint's encoder. */
+/** Features of images on disk, by a checkpoint's encoder or another one (see `openEncoder`). */
 
 import type { Config } from "../config.ts";
 import { imagesIn, listClasses } from "../data/image_folder.ts";
 import { fileReader } from "../data/labelled_set.ts";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
 import { UserError } from "../errors.ts";
-import { type FrozenEncoder, resnetEncoder } from "../evaluation/encoder.ts";
+import { type FrozenEncoder, openEncoder } from "../evaluation/encoder.ts";
 import { FeatureExtractor, type Features } from "../evaluation/features.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { StateStore } from "../gpu/store.ts";
 import { startProgress } from "../progress.ts";
-import { loadStates } from "./evaluate_checkpoint.ts";
 
 /** What was encoded. */
 export interface Encoding {
@@ -31,10 +29,8 @@ export async function encode(
   config: Config,
   warn: (line: string) => void,
 ): Promise<Encoding> {
-  const store = new StateStore(gpu);
+  const encoder = await openEncoder(gpu, checkpoint, config);
   try {
-    await loadStates(store, checkpoint, config);
-    const encoder = resnetEncoder(checkpoint, store, config.encoder);
     const { features, files } = images.endsWith(".safetensors")
       ? { features: await encodeTensor(gpu, encoder, images), files: null }
       : await encodeFolder(gpu, encoder, images, warn);
@@ -46,7 +42,7 @@ export async function encode(
     );
     return { n, size, out };
   } finally {
-    store.close();
+    encoder.store.close();
   }
 }
 

@@ -2,12 +2,10 @@
 
 import { type Config, trainingLength } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
-import { initializeStates } from "../encoders/init.ts";
-import { resnet, resnetSpec } from "../encoders/resnet.ts";
+import { openEncoder } from "../evaluation/encoder.ts";
 import { evaluate, type Evaluation, openProbeData, type ProbeData } from "../evaluation/evaluate.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { StateStore } from "../gpu/store.ts";
-import { Graph } from "../graph/graph.ts";
 import { startProgress } from "../progress.ts";
 import { openSource } from "../training/open_source.ts";
 import type { Source } from "../training/source.ts";
@@ -103,9 +101,8 @@ function noteOf({ loss, gradientNorm, look }: StepReport): string {
 
 /** The probes of the network as a run with this seed begins. */
 export async function evaluateUntrained(gpu: Gpu, config: Config, data: ProbeData): Promise<Evaluation> {
-  const store = new StateStore(gpu);
+  const { store } = await openEncoder(gpu, "random", config);
   try {
-    initializeStates(store, encoderStates(store, config), config.seed);
     return await withImages(
       data,
       "untrained features",
@@ -114,15 +111,6 @@ export async function evaluateUntrained(gpu: Gpu, config: Config, data: ProbeDat
   } finally {
     store.close();
   }
-}
-
-/** Opens the encoder's states in a store and gives their shapes by name. */
-export function encoderStates(store: StateStore, config: Config): ReadonlyMap<string, readonly number[]> {
-  const g = new Graph();
-  const side = config.encoder.input;
-  resnet(g, g.input("x", [1, side, side, 3]), resnetSpec(config.encoder), false);
-  for (const [name, t] of g.states) store.reserve(name, t.shape);
-  return new Map([...g.states].map(([name, t]) => [name, t.shape]));
 }
 
 async function withImages<T>(

@@ -69,8 +69,9 @@ export async function saveCheckpoint(
   await writeSafetensors(path, tensors, metadata);
 }
 
-/** The settings in the header of a checkpoint of ours; null for other safetensors files. */
+/** The settings in the header of a checkpoint of ours; null for other files. */
 export async function settingsOf(path: string): Promise<Config | null> {
+  if (!path.endsWith(".safetensors")) return null;
   const { metadata } = await readSafetensors(path);
   if (metadata.format !== "latent-views" || metadata.config === undefined) return null;
   return parseConfig(metadata.config, [], `the configuration in ${path}`);

@@ -1,13 +1,10 @@
 /** The smallest detector that is one, on images that it can tell apart. */
 
 import { type Config, parseConfig } from "../../src/config.ts";
-import { initializeStates } from "../../src/encoders/init.ts";
-import { resnetEncoder } from "../../src/evaluation/encoder.ts";
+import { openEncoder } from "../../src/evaluation/encoder.ts";
 import type { Outcome } from "../../src/evaluation/protocol.ts";
 import { PROTOCOLS } from "../../src/evaluation/protocols/mod.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { StateStore } from "../../src/gpu/store.ts";
-import { encoderStates } from "../../src/studies/train_and_probe.ts";
 import { writeVoc } from "./voc.ts";
 
 /** Settings of a detector whose step takes tens of milliseconds on a CPU. */
@@ -44,12 +41,11 @@ export async function detect(
   config: Config,
   options: { out?: string | null; resume?: boolean; signal?: AbortSignal; log?: (line: string) => void } = {},
 ): Promise<Outcome> {
-  const store = new StateStore(gpu);
+  const encoder = await openEncoder(gpu, "random", config);
   try {
-    initializeStates(store, encoderStates(store, config), config.seed);
     return await PROTOCOLS.detection.run({
       gpu,
-      encoder: resnetEncoder("random", store, config.encoder),
+      encoder,
       config,
       out: options.out ?? null,
       resume: options.resume ?? false,
@@ -60,6 +56,6 @@ export async function detect(
       features: () => Promise.reject(new TypeError("not asked for")),
     });
   } finally {
-    store.close();
+    encoder.store.close();
   }
 }

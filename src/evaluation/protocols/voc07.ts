@@ -1,6 +1,6 @@
 /**
- * VOC07 classification: features of the centre 224 pixels of images whose shorter side is 224, and support vector
- * machines on them (see ../voc07.ts). As in the literature it fits on trainval and tests on test, and leaves difficult
+ * VOC07 classification: features of the centre 224 pixels of images whose shorter side is 224 (the encoder's own size
+ * where it takes no other), and support vector machines on them (see ../voc07.ts). As in the literature it fits on trainval and tests on test, and leaves difficult
  * objects out; the authors' code fits on train, tests on val and counts difficult objects: `probe.voc07`.
  */
 
@@ -94,7 +94,8 @@ async function encode(
   { images, rejects }: OpenSplit,
   what: string,
 ): Promise<VocFeatures> {
-  const { size, difficult } = config.probe.voc07;
+  const { difficult } = config.probe.voc07;
+  const size = encoder.anySize ? config.probe.voc07.size : encoder.size;
   const reader = fileReader(images.map(({ file }) => file), { size, shorter: size, warn: log }, rejects);
   const extractor = await FeatureExtractor.create(gpu, encoder, [size, size]);
   const progress = startProgress({ label: `VOC features, ${what} images`, total: images.length });
