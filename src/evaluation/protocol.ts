@@ -36,8 +36,8 @@ export interface Outcome {
   readonly result: Readonly<Record<string, unknown>>;
   /** For people; the protocol's name is put in front of the first line. */
   readonly lines: readonly string[];
-  /** Figures for the report's table, in per cent. */
-  readonly figures: Readonly<Partial<Record<Column, number>>>;
+  /** Figures for tables, in per cent, by their column: one of the paper's, or a name of the protocol's own. */
+  readonly figures: Readonly<Record<string, number>>;
 }
 
 /** A way to judge an encoder. */

@@ -1,56 +1,60 @@
-/** Evaluation of a checkpoint, of torchvision-named weights, or of the untrained network. */
+/** Evaluation of an encoder by protocols: of a checkpoint, of other weights, of an ONNX model, of the untrained network. */
 
 import type { Config } from "../config.ts";
 import { WorkError } from "../errors.ts";
-import { initializeStates } from "../encoders/init.ts";
-import { loadEncoder } from "../encoders/weights.ts";
-import { resnetEncoder } from "../evaluation/encoder.ts";
+import { openEncoder } from "../evaluation/encoder.ts";
 import type { ProbeData } from "../evaluation/evaluate.ts";
 import { labelledSource } from "../evaluation/labelled_source.ts";
 import type { Outcome, ProtocolContext } from "../evaluation/protocol.ts";
 import { type ProtocolName, PROTOCOLS } from "../evaluation/protocols/mod.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { StateStore } from "../gpu/store.ts";
-import { encoderStates } from "./train_and_probe.ts";
+
+/** Images of labelled data that were used. */
+export interface DataSizes {
+  readonly n_train: number;
+  readonly n_test: number;
+  readonly classes: number;
+}
 
 /** What an evaluation says. */
 export interface CheckpointEvaluation {
   readonly checkpoint: string;
-  /** Images of the labelled data that were used; null where no protocol looked at them. */
-  readonly data: { readonly n_train: number; readonly n_test: number; readonly classes: number } | null;
+  /** Of `probe.data`; null where no protocol looked at them. */
+  readonly data: DataSizes | null;
   /** In the order in which the protocols were asked for. */
   readonly outcomes: ReadonlyMap<ProtocolName, Outcome>;
 }
 
-/** Fills a store with the encoder of `checkpoint`: a file, or `random` for the network as a run with this seed begins. */
-export async function loadStates(store: StateStore, checkpoint: string, config: Config): Promise<void> {
-  const shapes = encoderStates(store, config);
-  initializeStates(store, shapes, config.seed);
-  if (checkpoint !== "random") await loadEncoder(checkpoint, store, shapes);
+/** Where an evaluation writes, and who hears of it. */
+export interface EvaluationOptions extends Pick<ProtocolContext, "out" | "resume" | "signal" | "log"> {
+  /** Hears each protocol's outcome when it is there. */
+  readonly onOutcome?: (name: ProtocolName, outcome: Outcome, data: DataSizes | null) => Promise<void>;
 }
 
-/** Judges a checkpoint by some protocols; `out` is a folder for their files. */
+/** Judges an encoder (see `openEncoder`) by some protocols; `out` is a folder for their files. */
 export async function evaluateCheckpoint(
   gpu: Gpu,
   checkpoint: string,
   config: Config,
   protocols: readonly ProtocolName[],
-  { out, resume, signal, log }: Pick<ProtocolContext, "out" | "resume" | "signal" | "log">,
+  { onOutcome, ...options }: EvaluationOptions,
 ): Promise<CheckpointEvaluation> {
-  const store = new StateStore(gpu);
+  const encoder = await openEncoder(gpu, checkpoint, config);
   try {
-    await loadStates(store, checkpoint, config);
-    const encoder = resnetEncoder(checkpoint, store, config.encoder);
-    const source = labelledSource(gpu, encoder, config.probe.data, log);
-    const context: ProtocolContext = { gpu, encoder, config, out, resume, signal, log, ...source };
+    const source = labelledSource(gpu, encoder, config.probe.data, options.log);
+    const context: ProtocolContext = { gpu, encoder, config, ...options, ...source };
+    const sizes = async () => source.opened() ? sizesOf(await source.labelled()) : null;
     const outcomes = new Map<ProtocolName, Outcome>();
     for (const name of protocols) {
-      if (signal.aborted) throw new WorkError(`stopped before protocol ${name}`);
-      outcomes.set(name, await PROTOCOLS[name].run(context));
+      if (options.signal.aborted) throw new WorkError(`stopped before protocol ${name}`);
+      const outcome = await PROTOCOLS[name].run(context);
+      outcomes.set(name, outcome);
+      const own = PROTOCOLS[name].data === "labelled";
+      await onOutcome?.(name, outcome, own ? await sizes() : null);
     }
-    return { checkpoint, data: source.opened() ? sizesOf(await source.labelled()) : null, outcomes };
+    return { checkpoint, data: await sizes(), outcomes };
   } finally {
-    store.close();
+    encoder.store.close();
   }
 }
 
@@ -72,6 +76,6 @@ export function evaluationText({ checkpoint, data, outcomes }: CheckpointEvaluat
   return [checkpoint + sizes, ...lines].join("\n");
 }
 
-function sizesOf({ train, test }: ProbeData) {
+function sizesOf({ train, test }: ProbeData): DataSizes {
   return { n_train: train.n - train.rejected(), n_test: test.n - test.rejected(), classes: train.classes.length };
 }

@@ -42,7 +42,8 @@ export const fewShotProtocol: Protocol = {
           `top-5 ${summary.top5.toFixed(2)}`,
       );
     }
-    return { result: { shares }, lines, figures: {} };
+    const figures = shares.map(({ share, top1 }) => [`${100 * share} % labels top-1`, top1] as const);
+    return { result: { shares }, lines, figures: Object.fromEntries(figures) };
   },
 };
 

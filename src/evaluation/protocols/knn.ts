@@ -18,7 +18,7 @@ export const knnProtocol: Protocol = {
       lines: [
         `top-1 ${top1.toFixed(2)}, top-5 ${top5.toFixed(2)} (k ${k}, temperature ${config.probe.knn.temperature})`,
       ],
-      figures: {},
+      figures: { "kNN top-1": top1 },
     };
   },
 };

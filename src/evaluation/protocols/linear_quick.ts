@@ -23,6 +23,6 @@ export const linearQuickProtocol: Protocol = {
       runs.push({ seed, lr: choice.lr, ...result, tried: choice.tried });
     }
     const summary = summarize(runs);
-    return { result: { ...summary }, lines: summaryLines(summary), figures: {} };
+    return { result: { ...summary }, lines: summaryLines(summary), figures: { "quick linear top-1": summary.top1 } };
   },
 };
