@@ -70,6 +70,7 @@ export function storedImage(law: FeedLaw, step: number, i: number): [index: numb
 /** Keeps what the next steps take in preparation, so that decoding goes on while the device computes. */
 export class FeedRing<T = Awaited<ReturnType<Feed["at"]>>> {
   readonly #under = new Map<number, Promise<T>>();
+  #waited = 0;
 
   /** Prepares up to `depth` steps ahead, and none from `end` on. */
   constructor(readonly feed: { at(step: number): Promise<T> }, readonly depth: number, readonly end: number) {}
@@ -84,7 +85,17 @@ export class FeedRing<T = Awaited<ReturnType<Feed["at"]>>> {
     }
     const inputs = this.#under.get(step) ?? this.feed.at(step);
     this.#under.delete(step);
-    return await inputs;
+    const begun = performance.now();
+    try {
+      return await inputs;
+    } finally {
+      this.#waited += performance.now() - begun;
+    }
+  }
+
+  /** Milliseconds for which `take` has waited so far. Steps that were submitted before went on meanwhile. */
+  get waited(): number {
+    return this.#waited;
   }
 
   /** Waits for what is under way, so that its files can be closed. */

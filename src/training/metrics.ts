@@ -14,6 +14,8 @@ export interface MetricsLine {
   readonly loss: number;
   readonly lr: number;
   readonly images_per_second: number;
+  /** Share of the time in which the loop waited for stored images; steps under way went on meanwhile. */
+  readonly data_wait?: number;
   /** Length of the gradient of the step's loss, all parameters together. */
   readonly gradient_norm?: number;
   /** Parts of a detector's loss. */
@@ -101,6 +103,7 @@ const TAGS: Readonly<Record<string, string>> = {
   lr: "train/lr",
   gradient_norm: "train/gradient_norm",
   images_per_second: "train/images_per_second",
+  data_wait: "train/data_wait",
   epoch: "train/epoch",
   knn_top1: "watch/knn_top1",
   alignment: "watch/alignment",

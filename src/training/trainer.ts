@@ -146,7 +146,7 @@ class Run {
   readonly #length;
   readonly #pending: Pending[] = [];
   readonly #begun = performance.now();
-  #measured: { time: number; step: number };
+  #measured: { time: number; step: number; waited: number };
   #loss: number | null;
   #look: Look | null = null;
   readonly #ring: FeedRing | null;
@@ -164,7 +164,7 @@ class Run {
   ) {
     this.#length = trainingLength(config);
     this.#ring = feed && new FeedRing(feed, STEPS_AHEAD, this.#length.steps);
-    this.#measured = { time: performance.now(), step: start };
+    this.#measured = { time: performance.now(), step: start, waited: 0 };
     this.#loss = metrics.last?.step === start ? metrics.last.loss : null;
   }
 
@@ -245,17 +245,20 @@ class Run {
     this.options.onStep({ step: done, loss, lr, gradientNorm, look: this.#look });
     if (!look && done % this.config.log.every !== 0 && done !== this.#length.steps) return;
     const now = performance.now();
+    const waited = this.#ring?.waited ?? 0;
+    const ms = now - this.#measured.time;
     const images = imagesPerStep(this.config) * (done - this.#measured.step);
     this.metrics.write({
       step: done,
       epoch: Math.floor(step / this.#length.stepsPerEpoch) + 1,
       loss,
       lr,
-      images_per_second: Number((images / (now - this.#measured.time) * 1000).toFixed(2)),
+      images_per_second: Number((images / ms * 1000).toFixed(2)),
+      ...(this.#ring && { data_wait: Number(((waited - this.#measured.waited) / ms).toFixed(4)) }),
       gradient_norm: gradientNorm,
       ...look,
     });
-    this.#measured = { time: now, step: done };
+    this.#measured = { time: now, step: done, waited };
   }
 
   #measure(data: Float32Array): EmbeddingMeasures {

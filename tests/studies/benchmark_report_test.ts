@@ -62,6 +62,7 @@ const RESULTS: Results = {
       size: 128,
       steps: 10,
       ms_median: 2010,
+      gflops: 64,
       images_per_second: 3.98,
       data_wait: 0.012,
     },

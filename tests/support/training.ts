@@ -69,13 +69,13 @@ export async function trainTiny(
   }
 }
 
-/** The lines of a run's metrics without the speed and the time, which are never the same twice. */
-export async function metricsOf(out: string): Promise<Omit<MetricsLine, "images_per_second" | "time">[]> {
+/** The lines of a run's metrics without speed, waiting and time, which are never the same twice. */
+export async function metricsOf(out: string): Promise<Omit<MetricsLine, "images_per_second" | "data_wait" | "time">[]> {
   const text = await Deno.readTextFile(`${out}/metrics.jsonl`);
   assert(text === "" || text.endsWith("\n"));
   return text.trimEnd().split("\n").filter(Boolean).map((line) => {
-    const { images_per_second: speed, time, ...rest } = JSON.parse(line);
-    assert(speed > 0 && time > 1e9);
+    const { images_per_second: speed, data_wait: wait, time, ...rest } = JSON.parse(line);
+    assert(speed > 0 && time > 1e9 && (wait === undefined || wait >= 0));
     return rest;
   });
 }

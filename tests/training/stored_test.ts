@@ -66,6 +66,17 @@ Deno.test("the ring gives each step its inputs and prepares no step beyond the l
   assert.deepEqual(asked, [1, 2, 3, 4]);
 });
 
+Deno.test("the ring counts the time in which a step waits for its inputs, and none where they are there", async () => {
+  const slow = new FeedRing({ at: () => new Promise((done) => setTimeout(done, 50)) }, 2, 9);
+  await slow.take(0);
+  const first = slow.waited;
+  assert(first > 25, `${first} ms`);
+  await new Promise((done) => setTimeout(done, 100));
+  await slow.take(1);
+  assert(slow.waited - first < 25, `${slow.waited - first} ms`);
+  await slow.close();
+});
+
 gpuTest("pixels reach the step as they are stored, beside their labels", async (gpu) => {
   const config = tinyConfig("data.shuffle=false");
   const source = storedSource(numbered(10), config, 10);

@@ -44,6 +44,7 @@ const feeding = z.strictObject({
   ...identity,
   steps: z.number(),
   ms_median: z.number(),
+  gflops: z.number(),
   images_per_second: z.number(),
   /** Share of the time in which the run waited for images, in [0, 1]. */
   data_wait: z.number(),

@@ -76,7 +76,12 @@ export interface Work {
 /** Builds a work's graph and values. */
 export async function prepareWork(work: Work): Promise<PreparedWork> {
   const parts = await work.prepare();
-  return { ...parts, work, flops: parts.graph.nodes.reduce((sum, node) => sum + (node.op.flops?.(node) ?? 0), 0) };
+  return { ...parts, work, flops: flopsOf(parts.graph) };
+}
+
+/** Floating-point operations of a graph's convolutions and products. */
+export function flopsOf({ nodes }: Graph): number {
+  return nodes.reduce((sum, node) => sum + (node.op.flops?.(node) ?? 0), 0);
 }
 
 /**
