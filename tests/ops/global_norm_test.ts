@@ -16,6 +16,7 @@ const CASES: readonly (readonly (readonly number[])[])[] = [
   [[64], [8195], [1], [2], [3], [4], [5, 5]], // one more than a dispatch takes
   Array.from({ length: 23 }, (_, i) => [i + 1, 37]),
   [[600_001]],
+  [[3], [32_768], [5], [40_001], [0], [7]], // two that are summed up alone among those that are not
 ];
 
 for (const shapes of CASES) {
