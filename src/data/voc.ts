@@ -29,11 +29,17 @@ export interface VocObject {
   readonly truncated: boolean;
 }
 
+/** What an annotation says. */
+export interface VocAnnotation {
+  readonly objects: readonly VocObject[];
+  /** Of the image in which the boxes were drawn; null where the file does not say. */
+  readonly size: { readonly width: number; readonly height: number } | null;
+}
+
 /** An image with what is in it. */
-export interface VocImage {
+export interface VocImage extends VocAnnotation {
   readonly id: string;
   readonly file: string;
-  readonly objects: readonly VocObject[];
 }
 
 /** The images of a split, sorted as its list is. */
@@ -79,14 +85,14 @@ export async function readVocSplit(root: string, split: string | null, rejects: 
   }
   const read: VocImage[] = [];
   for (const id of ids) {
-    const objects = await readAnnotation(annotations.get(id)!, rejects);
-    if (objects) read.push({ id, file: images.get(id)!, objects });
+    const annotation = await readAnnotation(annotations.get(id)!, rejects);
+    if (annotation) read.push({ id, file: images.get(id)!, ...annotation });
   }
   return { name: list ?? root, images: read };
 }
 
-/** The objects of an annotation; null for one that cannot be read. */
-async function readAnnotation(path: string, rejects: Rejects): Promise<VocObject[] | null> {
+/** What is in the file of an annotation; null for one that cannot be read. */
+async function readAnnotation(path: string, rejects: Rejects): Promise<VocAnnotation | null> {
   try {
     return parseAnnotation(await Deno.readTextFile(path), path);
   } catch (error) {
@@ -97,10 +103,10 @@ async function readAnnotation(path: string, rejects: Rejects): Promise<VocObject
 }
 
 /**
- * The objects in the text of an annotation; `name` stands for the file in messages. SyntaxError for what is damaged,
+ * What the text of an annotation says; `name` stands for the file in messages. SyntaxError for what is damaged,
  * UserError for a class that VOC has not.
  */
-export function parseAnnotation(text: string, name: string): VocObject[] {
+export function parseAnnotation(text: string, name: string): VocAnnotation {
   let root: XmlElement;
   try {
     root = parseXml(text);
@@ -108,7 +114,7 @@ export function parseAnnotation(text: string, name: string): VocObject[] {
     throw new SyntaxError(`not valid XML: ${messageOf(error)}`, { cause: error });
   }
   if (root.name !== "annotation") throw new SyntaxError(`<${root.name}> where <annotation> is expected`);
-  return root.children.filter((child) => child.name === "object").map((object) => {
+  const objects = root.children.filter((child) => child.name === "object").map((object) => {
     const label = VOC_CLASSES.findIndex((known) => known === textOf(object, "name"));
     if (label < 0) {
       throw new UserError(`${name} has an object of class "${textOf(object, "name")}", which is none of VOC's 20`);
@@ -121,6 +127,13 @@ export function parseAnnotation(text: string, name: string): VocObject[] {
       truncated: textOf(object, "truncated") === "1",
     };
   });
+  return { objects, size: readSize(root) };
+}
+
+function readSize(root: XmlElement): VocAnnotation["size"] {
+  const size = root.children.find((child) => child.name === "size");
+  const [width, height] = ["width", "height"].map((side) => Number(size && textOf(size, side))) as [number, number];
+  return width > 0 && height > 0 ? { width, height } : null;
 }
 
 /** VOC2012 has fractions of pixels in a few boxes. */

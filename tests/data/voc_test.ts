@@ -17,11 +17,15 @@ Deno.test("objects have class, box, difficult and truncated", () => {
     ${object("dog", [1, 2, 3, 4], { difficult: 1 })}${person}
     ${object("dog", [5, 5, 5, 5], { truncated: 1 }).replace(/<difficult>.*?<\/difficult>/, "")}</annotation>`;
   const [dog, human] = [VOC_CLASSES.indexOf("dog"), VOC_CLASSES.indexOf("person")];
-  assert.deepEqual(parseAnnotation(text, "a.xml"), [
+  const { objects, size } = parseAnnotation(text, "a.xml");
+  assert.deepEqual(objects, [
     { label: dog, box: [1, 2, 3, 4], difficult: true, truncated: false },
     { label: human, box: [8.5, 2, 49, 30], difficult: false, truncated: false },
     { label: dog, box: [5, 5, 5, 5], difficult: false, truncated: true },
   ]);
+  assert.equal(size, null);
+  const sized = text.replace("<object>", "<size><width>40</width><height>30</height></size><object>");
+  assert.deepEqual(parseAnnotation(sized, "a.xml").size, { width: 40, height: 30 });
 });
 
 Deno.test("damaged annotations say what is wrong", () => {

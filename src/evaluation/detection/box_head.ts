@@ -157,7 +157,7 @@ export function boxLosses(
     const wanted = reshape(g, encodeBoxes(g, boxes, targets, WEIGHTS), [rows, 1, 4]);
     const losses = where(g, reshape(g, own, [rows, classes, 1]), smoothL1(g, deltas, wanted, beta), g.scalar(0));
     const counted = cast(g, binary(g, "GreaterOrEqual", labels, g.scalar(0, "i32")), "f32");
-    const count = reduce(g, "Sum", counted, []);
+    const count = binary(g, "Max", reduce(g, "Sum", counted, []), g.scalar(1));
     return {
       classes: div(g, crossEntropy(g, logits, labels, "sum"), count),
       boxes: div(g, reduce(g, "Sum", losses, []), count),

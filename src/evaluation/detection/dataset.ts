@@ -98,7 +98,10 @@ function yearFolder(path: string, year: string, split: string): string {
   }
 }
 
-/** The images whose header can be read, with their sizes. */
+/**
+ * The images whose header can be read, with their sizes. One whose annotation is of another size has its boxes elsewhere:
+ * a file that was replaced, or turned by its EXIF tag after they were drawn.
+ */
 async function withSizes(images: readonly VocImage[], rejects: Rejects): Promise<DetectionImage[]> {
   const sized: DetectionImage[] = [];
   for (let start = 0; start < images.length; start += AT_ONCE) {
@@ -106,8 +109,11 @@ async function withSizes(images: readonly VocImage[], rejects: Rejects): Promise
     const sizes = await Promise.all(part.map(({ file }) => uprightSize(file).catch((error: unknown) => ({ error }))));
     sizes.forEach((size, i) => {
       const image = part[i]!;
-      if ("error" in size) rejects.add(image.file, size.error);
-      else sized.push({ ...image, height: size.height, width: size.width });
+      if ("error" in size) return rejects.add(image.file, size.error);
+      const { height, width } = size;
+      const said = image.size ?? size;
+      if (said.height === height && said.width === width) sized.push({ ...image, height, width });
+      else rejects.add(image.file, `it is ${width} x ${height}, its annotation is of ${said.width} x ${said.height}`);
     });
   }
   return sized;

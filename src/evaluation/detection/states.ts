@@ -1,7 +1,6 @@
 /** The first values of a detector: its encoder's, and detectron2's for what is new. */
 
 import { initialValues, normalValues } from "../../encoders/init.ts";
-import { UserError } from "../../errors.ts";
 import type { StateStore } from "../../gpu/store.ts";
 import { sizeOf } from "../../graph/tensor.ts";
 import type { FrozenEncoder } from "../encoder.ts";
@@ -24,23 +23,15 @@ export async function initializeDetector(
     const size = sizeOf(shape);
     if (name.startsWith("encoder.")) return store.write(name, await encoder.store.read(name, size));
     const std = STDS.find(([pattern]) => pattern.test(name))?.[1];
-    const values = std !== undefined
-      ? normalValues(name, size, std, seed)
-      : /^(rpn|box\.scores|box\.deltas)\..*bias$/.test(name)
-      ? new Float32Array(size)
-      : initialValues(name, shape, seed);
-    store.write(name, values);
+    store.write(name, std === undefined ? initialValues(name, shape, seed) : normalValues(name, size, std, seed));
   }));
 }
 
 /** A hash of an encoder's values: what a detector began from. */
 export async function encoderDigest(
-  { store, resnet, name }: FrozenEncoder,
+  { store }: FrozenEncoder,
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Promise<string> {
-  if (!resnet) {
-    throw new UserError(`${name} cannot be fine-tuned: protocol detection takes ResNets of this program's own layers`);
-  }
   const names = [...shapes.keys()].filter((state) => state.startsWith("encoder.")).sort();
   const values = await Promise.all(names.map((state) => store.read(state, sizeOf(shapes.get(state)!))));
   const bytes = await new Blob(values.map((v) => v as Float32Array<ArrayBuffer>)).arrayBuffer();
