@@ -85,7 +85,7 @@ export async function viewSheet(
   return { png, width, height };
 }
 
-/** Writes images row by row. */
+/** Writes images row by row, each row as high as its highest image. */
 export async function contactSheet(
   path: string,
   images: readonly Image[],
@@ -95,13 +95,15 @@ export async function contactSheet(
   const columns = Math.min(images.length, options.columns ?? Math.ceil(Math.sqrt(1.5 * images.length)));
   const { scale, side } = tileOf(images, options.tile ?? 64);
   const top = MARGIN + (options.caption === undefined ? 0 : CAPTION);
-  const placed = images.map((image, i) => ({
-    image,
-    x: MARGIN + (i % columns) * (side + GAP),
-    y: top + Math.floor(i / columns) * (side + GAP),
-  }));
+  const placed: Placed[] = [];
+  let y = top;
+  for (let start = 0; start < images.length; start += columns) {
+    const row = images.slice(start, start + columns);
+    row.forEach((image, i) => placed.push({ image, x: MARGIN + i * (side + GAP), y }));
+    y += Math.max(...row.map((image) => image.height * scale)) + GAP;
+  }
   const width = 2 * MARGIN + columns * (side + GAP) - GAP;
-  const height = top + Math.ceil(images.length / columns) * (side + GAP) - GAP + MARGIN;
+  const height = y - GAP + MARGIN;
   await writeSheet(path, { width, height, scale, placed, texts: [] }, options.caption);
 }
 

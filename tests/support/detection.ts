@@ -39,18 +39,18 @@ export async function writeSquares(folder: string): Promise<void> {
 export async function detect(
   gpu: Gpu,
   config: Config,
-  options: { out?: string | null; resume?: boolean; signal?: AbortSignal; log?: (line: string) => void } = {},
+  options: { out?: string | null; resume?: boolean; signal?: AbortSignal; resnet?: null } = {},
 ): Promise<Outcome> {
   const encoder = await openEncoder(gpu, "random", config);
   try {
     return await PROTOCOLS.detection.run({
       gpu,
-      encoder,
+      encoder: { ...encoder, ...("resnet" in options ? { resnet: null } : {}) },
       config,
       out: options.out ?? null,
       resume: options.resume ?? false,
       signal: options.signal ?? new AbortController().signal,
-      log: options.log ?? (() => {}),
+      log: () => {},
       opened: () => false,
       labelled: () => Promise.reject(new TypeError("not asked for")),
       features: () => Promise.reject(new TypeError("not asked for")),

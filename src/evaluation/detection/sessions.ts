@@ -1,5 +1,6 @@
 /** Sessions of a detector's graphs by canvas, made when a canvas is first met. They share states and work memory. */
 
+import { WorkError } from "../../errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { Session } from "../../gpu/session.ts";
 import type { StateStore } from "../../gpu/store.ts";
@@ -38,7 +39,8 @@ export class CanvasSessions<S extends { readonly graph: Graph }> {
     if (known) return known;
     const { gpu, store, pool, log } = this.place;
     const step = this.build(canvas);
-    const program = plan(step.graph, await tunedTarget(gpu, step.graph, log));
+    const target = await tunedTarget(gpu, step.graph, log);
+    const program = attempt(() => plan(step.graph, target), `${this.what} on ${key}`);
     if (this.#known.size === 0) {
       const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
       log(`${this.what} on ${key} is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
@@ -51,5 +53,16 @@ export class CanvasSessions<S extends { readonly graph: Graph }> {
   /** Frees the sessions. */
   close(): void {
     for (const { session } of this.#known.values()) session.close();
+  }
+}
+
+/** What does not fit the adapter, said with what makes it smaller. */
+function attempt<T>(work: () => T, what: string): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const remedy = "lower detection.batch, detection.roi.batch or detection.sizes";
+    throw new WorkError(`${what} does not fit this adapter: ${error.message}; ${remedy}`, { cause: error });
   }
 }

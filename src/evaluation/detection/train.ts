@@ -45,7 +45,7 @@ export interface TrainOptions {
 /** How a training ended. */
 export interface TrainedDetector {
   readonly step: number;
-  /** The last step's; null where a checkpoint was at the end already. */
+  /** The last step's; null where none was done here and the metrics do not tell. */
   readonly loss: number | null;
 }
 
@@ -160,7 +160,7 @@ class Run {
   readonly #pending: Pending[] = [];
   readonly #ring: FeedRing<CanvasInputs>;
   #measured: { time: number; step: number };
-  #loss: number | null = null;
+  #loss: number | null;
 
   constructor(
     readonly sessions: CanvasSessions<ReturnType<typeof trainingStep>>,
@@ -179,6 +179,7 @@ class Run {
       config.detection.steps,
     );
     this.#measured = { time: performance.now(), step: start };
+    this.#loss = metrics?.last?.step === start ? metrics.last.loss : null;
   }
 
   async go(): Promise<TrainedDetector> {

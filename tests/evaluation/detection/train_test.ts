@@ -67,6 +67,19 @@ gpuTest("the losses of a few photographs fall", (gpu) =>
     assert.ok(mean(losses.slice(-10)) < 0.6 * mean(losses.slice(0, 5)), losses.map((v) => v.toFixed(2)).join(" "));
   }));
 
+gpuTest("what does not fit the adapter, and other encoders, are refused", (gpu) =>
+  inFolder(async (folder) => {
+    await writeSquares(`${folder}/voc`);
+    if (gpu.info.kind === "cpu") {
+      const huge = at(folder, "detection.batch=64", "detection.sizes=[2048]");
+      await assert.rejects(
+        detect(gpu, huge),
+        /a step on 2880x2048 does not fit this adapter: .*lower detection\.batch/,
+      );
+    }
+    await assert.rejects(detect(gpu, at(folder), { resnet: null }), /random cannot be trained further/);
+  }));
+
 Deno.test("the rate warms up from a thousandth and falls by ten at its steps", () => {
   const { detection } = parseConfig("");
   assert.ok(Math.abs(detectorRate(detection, 0) - 2e-5) < 1e-9);
