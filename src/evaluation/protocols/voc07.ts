@@ -112,7 +112,7 @@ async function encode(
 
 /** 1: the image has an object of the class, 0: it has none, -1: it counts neither way. */
 export function labelOf(
-  { objects }: VocImage,
+  { objects }: Pick<VocImage, "objects">,
   label: number,
   difficult: Config["probe"]["voc07"]["difficult"],
 ): -1 | 0 | 1 {
