@@ -6,14 +6,15 @@
  */
 
 export { type Config, loadConfig, parseConfig } from "./src/config.ts";
-export { type LabelledImages, loadDataset } from "./src/data/dataset.ts";
+export { type LabelledSet, openSplit } from "./src/data/labelled_set.ts";
 export { readSafetensors, writeSafetensors } from "./src/data/safetensors.ts";
 export { projectionHead } from "./src/encoders/head.ts";
 export { initializeStates } from "./src/encoders/init.ts";
 export { resnet, resnetSpec } from "./src/encoders/resnet.ts";
 export { loadEncoder } from "./src/encoders/weights.ts";
 export { UserError, WorkError } from "./src/errors.ts";
-export { evaluate, loadProbeData } from "./src/evaluation/evaluate.ts";
+export { alignment, effectiveRank, uniformity } from "./src/evaluation/embeddings.ts";
+export { evaluate, openProbeData } from "./src/evaluation/evaluate.ts";
 export { FeatureExtractor } from "./src/evaluation/features.ts";
 export { knn } from "./src/evaluation/knn.ts";
 export { linearProbe } from "./src/evaluation/linear_probe.ts";

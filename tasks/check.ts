@@ -17,7 +17,7 @@ await runTask({
     const checks: Record<string, () => Promise<string[]> | string[]> = {
       fmt: () => deno("fmt", "--check"),
       lint: () => deno("lint", ...places),
-      types: () => deno("check", ...places),
+      types: () => deno("check", "mod.ts", ...places),
       layers: () => layerViolations(ours),
       docs: () => undocumented(ours),
       length: () => tooLong(all),
