@@ -1,5 +1,6 @@
 // The settings of a run: every key, its type and its default value.
 import { z } from "zod";
+import { WALKS } from "./generators/walks.ts";
 
 const count = z.int().min(1);
 const positive = z.number().gt(0);
@@ -118,6 +119,23 @@ const optimizer = z.strictObject({
   decay_epochs: z.array(count).default([120, 160]),
   /** Step: the factor of a fall; cosine: its cube is the floor. */
   decay_rate: positive.max(1).default(0.1),
+});
+
+const steer = z.strictObject({
+  /** Walks that are learned, all together. */
+  walks: z.array(z.enum(WALKS)).min(1).default([...WALKS]),
+  /** 160,000 samples, as in the authors' code. */
+  steps: count.default(5000),
+  batch: count.default(32),
+  /** Rate of Adam. */
+  lr: positive.default(1e-3),
+  /** Std of the walks' first values. */
+  std: atLeastZero.default(0.1),
+  /**
+   * Targets and masks. paper: zooms by exactly their factor, masks of what any warp lost. code: as in the authors' code
+   * zooms in whole pixels, and masks of the zoom and shift alone, so that what the rotations lost is a middle gray.
+   */
+  rule: z.enum(["paper", "code"]).default("paper"),
 });
 
 const probe = z.strictObject({
@@ -260,6 +278,8 @@ export const schema = z.strictObject({
   watch: watch.prefault({}),
   probe: probe.prefault({}),
   detection: detection.prefault({}),
+  /** How `steer` learns walks. */
+  steer: steer.prefault({}),
 });
 
 /** Epochs of a run whose configuration names neither epochs nor steps. */

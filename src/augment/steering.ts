@@ -6,7 +6,7 @@
 import { mat3d, mat4d } from "wgpu-matrix";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, positive } from "../ops/binary.ts";
+import { add, binary, div, positive } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
 import type { CoefficientLaw } from "../ops/random_coefficients.ts";
 import { affine } from "../ops/unary.ts";
@@ -23,9 +23,9 @@ export const WARPS = ["rot3d", "rot2d", "zoomshift"] as const;
 export type WarpName = typeof WARPS[number];
 
 /**
- * How warps and masks are computed. `paper`: zoom by exactly its factor, and pixels that any of the warps lost are masked.
- * `code`: as the authors' code, which rounds the zoomed part to an even number of whole pixels, and whose every warp
- * begins with a new mask, so that what the rotations lost counts as black.
+ * How targets and masks are computed. `paper`: zoom by exactly its factor; pixels that any of the warps lost are masked,
+ * and those at the border are what is known of them. `code`: as the authors' code, which zooms in whole pixels, blends
+ * the border with 0 (a middle gray), and begins a new mask at every warp, so that what the rotations lost counts as 0.
  */
 export type WarpRule = "paper" | "code";
 
@@ -157,7 +157,11 @@ export function steeringTarget(
     const kept: Tensor | null = rule === "paper" ? coverage : null;
     ({ images: target, coverage } = g.scope(name, () => warp(g, target, kept, maps)));
   }
-  return { target, mask: coverage && cast(g, positive(g, affine(g, coverage, 1, -READ)), "f32") };
+  if (!coverage) return { target, mask: null };
+  const mask = cast(g, positive(g, affine(g, coverage, 1, -READ)), "f32");
+  if (rule === "code") return { target, mask };
+  // A target is the weighted sum of the pixels that are known, its coverage the sum of the weights.
+  return { target: div(g, target, binary(g, "Max", coverage, g.scalar(READ))), mask };
 }
 
 /** A matrix from its rows. */

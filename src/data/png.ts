@@ -43,6 +43,8 @@ interface Text {
   text: string;
   x: number;
   y: number;
+  /** Whether x is the text's middle, not its beginning. */
+  centered?: boolean;
 }
 
 /** Writes one image as a PNG file. */
@@ -107,6 +109,37 @@ export async function contactSheet(
   await writeSheet(path, { width, height, scale, placed, texts: [] }, options.caption);
 }
 
+/** A row of images with its name at the left. */
+export interface SheetRow {
+  readonly label: string;
+  readonly images: readonly Image[];
+  /** Whether there is a gap between it and the row above. */
+  readonly apart: boolean;
+}
+
+/** Writes rows of images under the names of their columns. */
+export async function gridSheet(
+  path: string,
+  columns: readonly string[],
+  rows: readonly SheetRow[],
+  options: Omit<SheetOptions, "columns"> = {},
+): Promise<void> {
+  if (rows.length === 0) throw new RangeError("Expected at least one row of images for a sheet");
+  const { scale, side } = tileOf(rows.flatMap(({ images }) => images), options.tile ?? 64);
+  const top = MARGIN + (options.caption === undefined ? 0 : CAPTION);
+  const left = (column: number) => MARGIN + LABEL + column * (side + GAP);
+  const texts: Text[] = columns.map((text, i) => ({ text, x: left(i) + side / 2, y: top + 13, centered: true }));
+  const placed: Placed[] = [];
+  let y = top + CAPTION - 4;
+  for (const [i, { label, images, apart }] of rows.entries()) {
+    if (i > 0) y += side + (apart ? BAND_GAP : GAP);
+    texts.push({ text: label, x: MARGIN, y: y + side / 2 + 4 });
+    for (const [column, image] of images.entries()) placed.push({ image, x: left(column), y });
+  }
+  const width = left(columns.length) - GAP + MARGIN;
+  await writeSheet(path, { width, height: y + side + MARGIN, scale, placed, texts }, options.caption);
+}
+
 /** Whole factor of enlargement, and the side of the square that holds the largest image. */
 function tileOf(images: readonly Image[], least: number): { scale: number; side: number } {
   const largest = Math.max(...images.map(({ width, height }) => Math.max(width, height)));
@@ -127,7 +160,9 @@ async function writeSheet(path: string, sheet: Sheet, caption?: string): Promise
   const data = new Uint8Array(3 * width * height).fill(255);
   for (const { image, x, y } of placed) paste(data, width, image, x, y, scale);
   const texts = caption === undefined ? sheet.texts : [...sheet.texts, { text: caption, x: MARGIN, y: MARGIN + 13 }];
-  const lines = texts.map(({ text, x, y }) => `<text x="${x}" y="${y}">${escapeXml(text)}</text>`).join("");
+  const lines = texts.map(({ text, x, y, centered }) =>
+    `<text x="${x}" y="${y}"${centered ? ' text-anchor="middle"' : ""}>${escapeXml(text)}</text>`
+  ).join("");
   const overlay =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" ` +
     `font-size="13" fill="#333">${lines}</svg>`;

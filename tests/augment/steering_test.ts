@@ -174,7 +174,9 @@ for (const test of goldenCases("steering", ({ op }) => op === "steer_target_genr
       assert.deepEqual(code.mask, last.mask);
       assert(paper.mask.every((v, i) => v <= code.mask[i]!));
       assert(paper.mask.filter((v) => v === 0).length > code.mask.filter((v) => v === 0).length);
-      assert.deepEqual(paper.target, code.target);
+      // Where all four pixels of a sample are known in both warps the targets are the same.
+      const same = paper.target.filter((v, i) => Math.abs(v - code.target[i]!) < 1e-5).length;
+      assert(same > 0.7 * paper.target.length && same < paper.target.length, `${same} of ${paper.target.length}`);
     },
   );
 }
@@ -257,6 +259,14 @@ gpuTest("coefficients of 0 change nothing, and a shift by fractions and a zoom g
     assertClose(still.target, x.data, { rtol: 0, atol: 1e-5 }, rule);
     assert(still.mask.every((v) => v === 1));
   }
+  // What is known of a white image is white up to its border.
+  const white = { shape: [1, 9, 12, 1], data: new Float32Array(108).fill(1) };
+  const turned = await warped(gpu, white, [
+    { name: "rot2d", rows: [warpOf("rot2d", { rot2d: 0.7 }, size)] },
+    { name: "zoomshift", rows: [warpOf("zoomshift", { zoom: 0.4, shiftx: 0.3 }, size)] },
+  ], "paper");
+  assert(turned.mask.some((v) => v === 0));
+  turned.target.forEach((v, i) => turned.mask[i] === 1 && assertClose([v], [1], { rtol: 0, atol: 1e-5 }, `${i}`));
   // A ramp x + 10 y, moved by 1.5 to the right and 1 down, and shown half as large.
   const ramp = { shape: [1, 9, 12, 1], data: Float32Array.from({ length: 108 }, (_, i) => i % 12 + 10 * (i / 12 | 0)) };
   const row = zoomShiftRow(exactPart(2, size), [1.5, 1], size);
