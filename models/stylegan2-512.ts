@@ -58,20 +58,32 @@ export function styleGan2SizesOf(tensors: ReadonlyMap<string, StoredTensor>): St
 
 /**
  * Writes the network: z [n, style] to image [n, 3, side, side], nominally in [-1, 1] but not cut. w is drawn towards
- * its mean by `psi` in all layers: w_avg + psi (w - w_avg).
+ * its mean by `psi` in all layers: w_avg + psi (w - w_avg). `perLayer`: z [n, layers, style], a row for each layer of
+ * the synthesis network that reads w, two a level, so that a latent view can change some layers alone.
  */
-export function buildStyleGan2(weights: Weights, psi = CAR_PSI, sizes: StyleGan2Sizes = STYLEGAN2_512): OnnxBuilder {
+export function buildStyleGan2(
+  weights: Weights,
+  psi = CAR_PSI,
+  sizes: StyleGan2Sizes = STYLEGAN2_512,
+  perLayer = false,
+): OnnxBuilder {
   const b = new OnnxBuilder("stylegan2", `StyleGAN2 generator: z to image, psi ${psi} in all layers, fixed noise`);
   const net = new Synthesis(b, weights, sizes, noiseMaps(weights, sizes));
-  const w = truncate(b, weights, mapping(b, weights, sizes), psi, sizes.style);
+  const { style } = sizes;
+  const layers = 2 * sizes.channels.length;
+  const z = b.input("z", perLayer ? [layers, style] : [style]);
+  const rows = perLayer ? b.node("z.rows", "Reshape", [z, b.ints([-1, style])]) : z;
+  const mapped = truncate(b, weights, mapping(b, weights, sizes, rows), psi, style);
+  const ws = perLayer ? rowsOf(b, mapped, layers, style) : new Array<string>(layers).fill(mapped);
   const constant = weights.get("input.input", [1, sizes.channels[0]!, BOTTOM, BOTTOM]);
   let x = b.weight("constant", [1, sizes.channels[0]!, BOTTOM, BOTTOM], constant);
-  x = net.styled("conv1", x, w, 0);
-  let image = net.toRgb("to_rgb1", x, w, 0, null);
+  // As in rosinality's forward pass a level's colours read the same w as the next level's first convolution.
+  x = net.styled("conv1", x, ws[0]!, 0);
+  let image = net.toRgb("to_rgb1", x, ws[1]!, 0, null);
   for (let level = 1; level < sizes.channels.length; level++) {
-    x = net.styled(`convs.${2 * level - 2}`, x, w, 2 * level - 1);
-    x = net.styled(`convs.${2 * level - 1}`, x, w, 2 * level);
-    image = net.toRgb(`to_rgbs.${level - 1}`, x, w, level, image);
+    x = net.styled(`convs.${2 * level - 2}`, x, ws[2 * level - 1]!, 2 * level - 1);
+    x = net.styled(`convs.${2 * level - 1}`, x, ws[2 * level]!, 2 * level);
+    image = net.toRgb(`to_rgbs.${level - 1}`, x, ws[2 * level + 1]!, level, image);
   }
   const side = BOTTOM * 2 ** (sizes.channels.length - 1);
   b.output(b.node("image", "Identity", [image]), [3, side, side]);
@@ -79,9 +91,8 @@ export function buildStyleGan2(weights: Weights, psi = CAR_PSI, sizes: StyleGan2
 }
 
 /** z / sqrt(mean(z^2) + eps), then the fully connected layers: lrelu(W z + b) sqrt 2. */
-function mapping(b: OnnxBuilder, weights: Weights, sizes: StyleGan2Sizes): string {
+function mapping(b: OnnxBuilder, weights: Weights, sizes: StyleGan2Sizes, z: string): string {
   const { style } = sizes;
-  const z = b.input("z", [style]);
   const square = b.node("z.square", "Mul", [z, z]);
   const mean = b.node("z.mean", "ReduceMean", [square], { axes: [1], keepdims: 1 });
   const norm = b.node("z.norm", "Sqrt", [
@@ -96,6 +107,14 @@ function mapping(b: OnnxBuilder, weights: Weights, sizes: StyleGan2Sizes): strin
     x = lrelu(b, `mapping.${i}`, linear(b, `mapping.${i}.linear`, x, w, scaled(bias, GAIN * MAPPING_RATE)));
   }
   return x;
+}
+
+/** The rows [n, style] of w [n * layers, style], one for each layer. */
+function rowsOf(b: OnnxBuilder, w: string, layers: number, style: number): string[] {
+  const table = b.node("w.layers", "Reshape", [w, b.ints([-1, layers, style])]);
+  const ones = b.ints(new Array(layers).fill(1));
+  const parts = b.nodes(Array.from({ length: layers }, (_, i) => `w.layer.${i}`), "Split", [table, ones], { axis: 1 });
+  return parts.map((part, i) => b.node(`w.${i}`, "Reshape", [part, b.ints([-1, style])]));
 }
 
 function lrelu(b: OnnxBuilder, name: string, x: string): string {

@@ -126,7 +126,7 @@ async function execute(task: TaskDefinition, argv: readonly string[]): Promise<n
   const given = command.opts();
   const options = parseOptions(task, given);
   const json = given.json === true;
-  const sets = collectSets(task, given);
+  const sets = collectSets(task, given, options);
   const result = await task.run({
     options,
     sets,
@@ -185,10 +185,14 @@ function configPath({ defaultConfig }: TaskDefinition, given: Record<string, unk
 }
 
 /** The --set overrides, then those that task options are short for. */
-function collectSets(task: TaskDefinition, given: Record<string, unknown>): string[] {
+function collectSets(
+  task: TaskDefinition,
+  given: Record<string, unknown>,
+  options: Readonly<Record<string, unknown>>,
+): string[] {
   const short = (task.options ?? []).flatMap((option) => {
-    const value = given[nameOf(option).name];
-    return option.set === undefined || value === undefined ? [] : [`${option.set}=${value}`];
+    const { name } = nameOf(option);
+    return option.set === undefined || given[name] === undefined ? [] : [`${option.set}=${options[name]}`];
   });
   return [...given.set as string[] ?? [], ...short];
 }

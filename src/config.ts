@@ -108,7 +108,9 @@ function put(
 function fillFromCard(raw: Record<string, unknown>): void {
   const model = valueAt(raw, ["generator", "model"]);
   if (typeof model !== "string" || !isCard(model) || !exists(locate(model))) return;
-  for (const [key, value] of settingsOf(readCard(locate(model)))) {
+  const steered = valueAt(raw, ["views", "latent", "kind"]) === "steered";
+  for (const [key, value] of settingsOf(readCard(locate(model)), model)) {
+    if (key === "views.latent.walks" && !steered) continue; // other views have nothing to do with them
     const path = key.split(".");
     if (valueAt(raw, path) === undefined) put(raw, path, value, () => {});
   }

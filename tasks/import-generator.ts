@@ -18,7 +18,7 @@ await runTask({
     },
     {
       flags: "--truncation <t>",
-      description: "biggan-deep-256: of the statistics, default 1; stylegan2-512: psi, default 0.9",
+      description: "biggan-deep-256: of the statistics, default 1; stylegan2-512 and -layers: psi, default 0.9",
       parse: realNumber(),
     },
     { flags: "--out <file>", description: "the ONNX file to write (default: where its card looks, models/KIND.onnx)" },

@@ -63,7 +63,7 @@ async function run({ options, sets, print, log }: TaskContext): Promise<unknown>
     log,
   };
   // Every row's settings are read first: a wrong one must not show after hours.
-  for (const { table, row } of runsOf(tables)) rowSettings(table, row, { ...request, seed: 0, walks: "walks" });
+  for (const { table, row } of runsOf(tables)) rowSettings(table, row, { ...request, seed: 0, walks: null });
   const gpu = await openGpu();
   const { runs, failures } = await reproduce(gpu, { ...request, signal: stopOnSignals(log) });
   gpu.close();

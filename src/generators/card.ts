@@ -38,6 +38,8 @@ const schema = z.strictObject({
   }).prefault({}),
   /** The Gaussian latent views that fit the generator. */
   views: z.strictObject({ std: z.number().min(0), truncation: truncation.optional() }).optional(),
+  /** Steering walks of the generator, a file beside the card. */
+  walks: z.string().min(1).optional(),
   name: z.string().optional(),
   about: z.string().optional(),
   training: z.string().optional(),
@@ -72,18 +74,26 @@ export function readCard(path: string): Card {
     const { path: key, message } = parsed.error.issues[0]!;
     throw new UserError(`model card ${path}: ${key.join(".") || "the file"}: ${message}`);
   }
-  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/") + 1) : "";
-  const file = parsed.data.model;
-  return { ...parsed.data, model: file.startsWith("/") ? file : folder + file };
+  return { ...parsed.data, model: beside(path, parsed.data.model) };
 }
 
-/** A card's settings by their keys in the configuration, for the keys that it says anything about. */
-export function settingsOf({ latent, views }: Card): readonly (readonly [key: string, value: number | null])[] {
+/** A card's settings by their keys in the configuration, for the keys that it says anything about; `path` is the card's. */
+export function settingsOf(
+  { latent, views, walks }: Card,
+  path: string,
+): readonly (readonly [key: string, value: number | string | null])[] {
   const settings = [
     ["generator.latent.truncation", latent?.truncation],
     ["generator.latent.chunks", latent?.chunks],
     ["views.latent.std", views?.std],
     ["views.latent.truncation", views?.truncation],
+    ["views.latent.walks", walks === undefined ? undefined : beside(path, walks)],
   ] as const;
   return settings.flatMap(([key, value]) => value === undefined ? [] : [[key, value] as const]);
+}
+
+/** A file's path from where the card's is. */
+function beside(card: string, file: string): string {
+  const folder = card.includes("/") ? card.slice(0, card.lastIndexOf("/") + 1) : "";
+  return file.startsWith("/") ? file : folder + file;
 }

@@ -26,6 +26,14 @@ interface Kind {
   ) => OnnxBuilder;
 }
 
+/** StyleGAN2, with a latent of its own for each layer or one for all. */
+const styleGan2 = (perLayer: boolean): Kind => ({
+  anchor: "input.input",
+  truncation: { preset: CAR_PSI, most: Infinity },
+  build: (weights, tensors, truncation) =>
+    buildStyleGan2(weights, truncation, tensors ? styleGan2SizesOf(tensors) : STYLEGAN2_512, perLayer),
+});
+
 const KINDS = {
   "bigbigan-128": {
     anchor: "shared.weight",
@@ -38,12 +46,8 @@ const KINDS = {
     build: (weights, tensors, truncation) =>
       buildBigGanDeep(weights, truncation, tensors ? bigGanDeepSizesOf(tensors) : BIGGAN_DEEP_256),
   },
-  "stylegan2-512": {
-    anchor: "input.input",
-    truncation: { preset: CAR_PSI, most: Infinity },
-    build: (weights, tensors, truncation) =>
-      buildStyleGan2(weights, truncation, tensors ? styleGan2SizesOf(tensors) : STYLEGAN2_512),
-  },
+  "stylegan2-512": styleGan2(false),
+  "stylegan2-512-layers": styleGan2(true),
 } satisfies Record<string, Kind>;
 
 /** The names of the generators. */
@@ -70,7 +74,7 @@ export async function importGenerator(options: ImportOptions): Promise<{ paramet
   else {
     const { path } = options.weights;
     const tensors = withoutPrefix(await readWeights(path), kind.anchor, path, options.kind);
-    if (options.kind === "stylegan2-512" && truncation !== 1 && !tensors.has("latent_avg")) {
+    if (options.kind.startsWith("stylegan2") && truncation !== 1 && !tensors.has("latent_avg")) {
       throw new UserError(`${path} holds no latent_avg, which psi ${truncation} draws w to: give --truncation 1`);
     }
     built = kind.build(publishedWeights(tensors, path), tensors, truncation);

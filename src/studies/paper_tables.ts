@@ -149,8 +149,8 @@ export interface RowOptions {
   readonly seed: number;
   /** Where the real training images are; null: the probe's. */
   readonly real: string | null;
-  /** The walks of a steered row. */
-  readonly walks: string;
+  /** The walks of a steered row; null: those that the generator's card names, if any. */
+  readonly walks: string | null;
   /** Overrides that the user gave; they come last. */
   readonly sets: readonly string[];
 }
@@ -158,7 +158,8 @@ export interface RowOptions {
 /** The settings of one run of a row. */
 export function rowSettings(table: Table, row: TableRow, { seed, real, walks, sets }: RowOptions): Config {
   const file = `${PROJECT_ROOT}/${table.config}`;
-  const own = [...row.sets, `seed=${seed}`, ...row.steered ? [`views.latent.walks=${walks}`] : [], ...sets];
+  const steered = row.steered && walks !== null ? [`views.latent.walks=${walks}`] : [];
+  const own = [...row.sets, `seed=${seed}`, ...steered, ...sets];
   if (!row.real) return loadConfig(file, own);
   const { probe: { data } } = loadConfig(file, own);
   const path = real ?? data.train ?? data.path;

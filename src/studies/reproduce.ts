@@ -1,7 +1,7 @@
 /**
  * The paper's tables, row by row: a training and probe for each row and seed. Rows that need the same run share it.
  * Runs that are finished are read back, one that was cut off continues from its checkpoint; one that fails is noted,
- * and the others go on.
+ * and the others go on. The walks of steered rows are learned when they are first needed.
  */
 
 import type { Config } from "../config.ts";
@@ -9,9 +9,10 @@ import { messageOf, UserError, WorkError } from "../errors.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
 import type { ProtocolName } from "../evaluation/protocols/mod.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { protocolsOf, rowSettings, runsOf, type Scale, type Table, type TableRow } from "./paper_tables.ts";
+import { protocolsOf, runsOf, type Scale, type Table, type TableRow } from "./paper_tables.ts";
 import { writeReproduction } from "./reproduce_report.ts";
 import { refuseOtherSettings, restartableRun, type RunResult } from "./restartable_run.ts";
+import { provideWalks, refuseOtherWalks, rowSettingsWithWalks } from "./row_walks.ts";
 
 /** What to run and where to write. */
 export interface ReproduceOptions {
@@ -58,10 +59,12 @@ export async function reproduce(gpu: Gpu, options: ReproduceOptions): Promise<Re
   const { tables, seeds, out, signal, log } = options;
   const folderOf = (run: string, seed: number) => `${out}/runs/${run}-seed-${seed}`;
   const settingsOf = (table: Table, row: TableRow, seed: number) =>
-    rowSettings(table, row, { ...options, seed, walks: `${out}/walks/${table.base}.safetensors` });
+    rowSettingsWithWalks(table, row, { ...options, seed }, out);
   const wanted = seeds.flatMap((seed) => runsOf(tables).map((entry) => ({ ...entry, seed })));
   for (const { table, row, run, seed } of wanted) {
-    refuseOtherSettings(folderOf(run, seed), settingsOf(table, row, seed));
+    const settings = settingsOf(table, row, seed);
+    refuseOtherSettings(folderOf(run, seed), settings);
+    refuseOtherWalks(settings, out);
   }
   const runs: ReproducedRun[] = [];
   const failures: FailedRun[] = [];
@@ -72,6 +75,7 @@ export async function reproduce(gpu: Gpu, options: ReproduceOptions): Promise<Re
     try {
       const settings = settingsOf(table, row, seed);
       const folder = folderOf(run, seed);
+      if (!await provideWalks(gpu, settings, options)) break;
       const network = JSON.stringify([settings.encoder, settings.probe, seed]);
       const known = untrained.get(network);
       const protocols = options.protocols ?? protocolsOf(table, settings);

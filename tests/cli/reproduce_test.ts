@@ -1,6 +1,9 @@
 /** `deno task reproduce`: what it runs and writes, and that it goes on where it stopped. */
 
 import assert from "node:assert/strict";
+import { loadConfig } from "../../src/config.ts";
+import { readSafetensors } from "../../src/data/safetensors.ts";
+import { exists } from "../../src/paths.ts";
 import { protocolsOf, readTables, rowSettings, runName, runsOf } from "../../src/studies/paper_tables.ts";
 import { runCli } from "../support/cli.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -89,6 +92,42 @@ gpuTest(
     }),
 );
 
+gpuTest("steered rows learn the walks they need once, and go on with them", () =>
+  inFolder(async (folder) => {
+    await writeIdxSet(`${folder}/data`);
+    const probe = `probe={data: {kind: idx, path: ${folder}/data}, epochs: 1, batch: 8, lr: 0.01}`;
+    const own = [
+      "steps=1",
+      "generator.model=models/fashion-mnist/generator.onnx",
+      "steer={steps: 2, batch: 2}",
+      "watch.images=8",
+    ];
+    const sets = [...TINY.filter((set) => !set.startsWith("probe")), probe, ...own].flatMap((set) => ["--set", set]);
+    const out = `${folder}/out`;
+    const options = ["--table", "1", "--row", "steer", "--seeds", "1,2", "--out", out, ...sets];
+    const learned = (stderr: string) => stderr.match(/are not there yet: learning them into/g)?.length ?? 0;
+    const first = await runCli("reproduce", options);
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal(learned(first.stderr), 1);
+    const walks = `${out}/walks/generator.safetensors`;
+    const { metadata } = await readSafetensors(walks);
+    assert.deepEqual([metadata.generator, metadata.step], ["models/fashion-mnist/generator.onnx", "2"]);
+    assert(exists(`${out}/walks/generator/walk_zoom.png`));
+    assert.equal(loadConfig(`${out}/runs/quick-steer-seed-2/config.yaml`).views.latent.walks, walks);
+
+    // As if the learning had been cut off, and then with other settings.
+    await Deno.remove(walks);
+    await Deno.remove(`${out}/runs/quick-steer-seed-1/result.json`);
+    const again = await runCli("reproduce", options);
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual([learned(again.stderr), (await readSafetensors(walks)).metadata], [1, metadata]);
+    await Deno.remove(walks);
+    await Deno.remove(`${out}/runs`, { recursive: true });
+    const other = await runCli("reproduce", [...options, "--set", "steer.lr=1"]);
+    assert.equal(other.code, 2, other.stderr);
+    assert.match(other.stderr, /error: .*walks\/generator was begun with other settings/);
+  }));
+
 Deno.test("wrong tables and rows are refused, rows are listed without a device", async () => {
   const table = await runCli("reproduce", ["--table", "9"]);
   assert.deepEqual([table.code, /error: --table 9 is not known/.test(table.stderr)], [2, true], table.stderr);
@@ -116,7 +155,7 @@ Deno.test("every row of every table has settings at both scales", () => {
         assert.equal(settings.probe.lr, rate, `table ${table.number}, ${row.method}`);
         assert.equal(row.paper.length, table.columns.length, `table ${table.number}, ${row.method}`);
         assert.equal(settings.data.kind === "generator", !row.real);
-        assert.equal(settings.views.latent.walks !== null, row.steered);
+        assert.equal(settings.views.latent.walks, row.steered ? OPTIONS.walks : null);
       }
     }
     // Rows that share a run have the same settings.

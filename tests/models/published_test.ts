@@ -49,3 +49,43 @@ for (const { kind, weights, truncation, image } of CASES) {
       }
     }));
 }
+
+gpuTest(
+  "a StyleGAN2 with a latent for each layer is the plain one where all are the same, and reads every one",
+  (gpu) =>
+    inFolder(async (folder) => {
+      const out = `${folder}/model.onnx`;
+      await importGenerator({
+        kind: "stylegan2-512-layers",
+        weights: { path: fixture("stylegan2.pt") },
+        truncation: 0.7,
+        out,
+      });
+      const { tensors } = await readSafetensors(fixture("stylegan2.safetensors"));
+      const [image, z] = ["image_0.7", "z"].map((name) => tensors.get(name)!.data as Float32Array) as [
+        Float32Array,
+        Float32Array,
+      ];
+      const model = await loadModel(out);
+      const [layers, style] = model.inputs[0]!.dims.slice(1) as [number, number];
+      assert.equal(z.length, 3 * style);
+      const run = async (rows: Float32Array) => {
+        const g = new Graph();
+        const input = g.input("z", [3, layers, style]);
+        g.output("image", importModel(g, model, { z: input }).image!);
+        return (await execute(gpu, g, { z: rows })).image as Float32Array;
+      };
+      const tied = Float32Array.from(
+        { length: 3 * layers * style },
+        (_, i) => z[Math.floor(i / (layers * style)) * style + i % style]!,
+      );
+      const same = await run(tied);
+      const scale = image.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
+      assertClose(same, image, { rtol: 1e-4, atol: 2e-5 * scale }, "tied rows");
+      for (let layer = 0; layer < layers; layer++) {
+        const row = (i: number) => Math.floor(i / style) % layers === layer;
+        const other = await run(tied.map((v, i) => row(i) ? -v : v));
+        assert(other.some((v, i) => Math.abs(v - same[i]!) > 1e-3), `layer ${layer} is not read`);
+      }
+    }),
+);
