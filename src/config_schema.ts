@@ -132,8 +132,9 @@ const steer = z.strictObject({
   /** Std of the walks' first values. */
   std: atLeastZero.default(0.1),
   /**
-   * Targets and masks. paper: zooms by exactly their factor, masks of what any warp lost. code: as in the authors' code
-   * zooms in whole pixels, and masks of the zoom and shift alone, so that what the rotations lost is a middle gray.
+   * Targets and masks. paper: exact zooms and rotations, masks of what any warp lost. code: as in the authors' code zooms
+   * in whole pixels, rotations that shrink a little, and masks of the zoom and shift alone, so that what the rotations
+   * lost is a middle gray.
    */
   rule: z.enum(["paper", "code"]).default("paper"),
 });

@@ -56,7 +56,7 @@ export async function writeWalkSheets(
     };
     const names = [...new Set(form.laws.map(walkOf))];
     const paths: string[] = [];
-    for (const name of names) paths.push(await writeSheet(name, form, config, folder, draw));
+    for (const name of names) paths.push(await writeSheet(name, form, folder, draw));
     return paths;
   } finally {
     session.close();
@@ -69,13 +69,7 @@ type Draw = (
   coefficient: number,
 ) => Promise<(kind: "walk" | "target", i: number) => Image>;
 
-async function writeSheet(
-  name: WalkName,
-  form: SteeringForm,
-  config: Config,
-  folder: string,
-  draw: Draw,
-): Promise<string> {
+async function writeSheet(name: WalkName, form: SteeringForm, folder: string, draw: Draw): Promise<string> {
   const laws = form.laws.filter((law) => walkOf(law) === name);
   const coefficients = Array.from({ length: COLUMNS }, (_, i) => endOf(laws[0]!) * (2 * i / (COLUMNS - 1) - 1));
   const rows: SheetRow[] = [];
@@ -91,8 +85,7 @@ async function writeSheet(
   }
   const path = `${folder}/walk_${name}.png`;
   await gridSheet(path, coefficients.map((c) => labelOf(laws[0]!, c, form)), rows, {
-    caption:
-      `${name}, ${config.generator.model}: G(z + coefficient * walk) over the change it was taught; gray is unknown`,
+    caption: `walk ${name}: images moved along it, over what they should be (gray: not known)`,
   });
   return path;
 }
