@@ -4,7 +4,7 @@
  * that of the source, and the box [x low, x high, y low, y high] of the source that is read.
  */
 
-import { mat3d } from "wgpu-matrix";
+import type { mat3d } from "wgpu-matrix";
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Op, output, plain } from "../graph/op.ts";
 import { specText, type Tensor } from "../graph/tensor.ts";
