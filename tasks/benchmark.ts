@@ -3,9 +3,9 @@
 import { listOf, oneOf, runTask, type TaskContext } from "../src/cli.ts";
 import { UserError } from "../src/errors.ts";
 import { PROJECT_ROOT } from "../src/paths.ts";
-import { BENCHMARKS, readBaseline, readResults } from "../src/studies/benchmark/results.ts";
+import { BENCHMARKS, readResults } from "../src/studies/benchmark/results.ts";
 import { NAMES, runAlone, runBeside } from "../src/studies/benchmark/run.ts";
-import { writeSpeedReport } from "../src/studies/benchmark/speed_report.ts";
+import { checkReport, writeSpeedReport } from "../src/studies/benchmark/speed_report.ts";
 
 await runTask({
   name: "benchmark",
@@ -37,11 +37,11 @@ async function run({ options, print, log }: TaskContext): Promise<unknown> {
     throw new UserError("--only chooses what is run, and --report alone runs nothing: add --peers");
   }
   if (!peers && !report) return await runAlone({ only, profile: profile === true, print, log });
-  const fresh = peers ? await runBeside({ only, folder: report ? BENCHMARKS : null, print, log }) : null;
-  if (!report) return fresh;
-  const kept = readResults(BENCHMARKS);
-  const readme = `${PROJECT_ROOT}/README.md`;
-  await writeSpeedReport({ folder: BENCHMARKS, readme }, kept, readBaseline(BENCHMARKS));
-  print(`wrote ${BENCHMARKS}/report.md and the section of README.md`);
-  return kept;
+  if (!report) return await runBeside({ only, folder: null, print, log });
+  const paths = { folder: BENCHMARKS, readme: `${PROJECT_ROOT}/README.md` };
+  checkReport(paths);
+  if (peers) await runBeside({ only, folder: paths.folder, print, log });
+  await writeSpeedReport(paths);
+  print(`wrote ${paths.folder}/report.md and the section of ${paths.readme}`);
+  return readResults(paths.folder);
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { goalsOf } from "../../src/studies/benchmark/goals.ts";
 import { merge, readBaseline, readResults, type Results, writeResults } from "../../src/studies/benchmark/results.ts";
-import { writeSpeedReport } from "../../src/studies/benchmark/speed_report.ts";
+import { checkReport, writeSpeedReport } from "../../src/studies/benchmark/speed_report.ts";
 import { inFolder } from "../support/training.ts";
 
 const ADAPTER = "llvmpipe (LLVM 15.0.6, 512 bits)";
@@ -36,7 +36,7 @@ const RESULTS: Results = {
       rows: [
         times("latent-views", 40, 3.36e9),
         times("onnxruntime-web WebGPU", 800, 3.36e9),
-        times("onnxruntime-web WASM", 30, 3.36e9),
+        { ...times("onnxruntime-web WASM", 30, 3.36e9), difference: 0.297 },
         { engine: "onnxruntime-node CPU", failed: "its process ended with code 1" },
       ],
     },
@@ -107,7 +107,12 @@ Deno.test("the report has works, peers, goals, reasons and waiting, and takes it
     const readme = `${folder}/README.md`;
     const marks = ["<!-- speed: from here on written by deno task benchmark --report -->", "<!-- speed: to here -->"];
     await Deno.writeTextFile(readme, `# Title\n\n${marks.join("\nstale figures\n")}\n\nThe rest.\n`);
-    await writeSpeedReport({ folder: `${folder}/benchmarks`, readme }, RESULTS, BASELINE);
+    const paths = { folder: `${folder}/benchmarks`, readme };
+    await assert.rejects(() => writeSpeedReport(paths), /results\.json has no figures to report: run with --peers/);
+    await writeResults(paths.folder, RESULTS);
+    await Deno.writeTextFile(`${paths.folder}/baseline.json`, JSON.stringify(BASELINE));
+    checkReport(paths);
+    await writeSpeedReport(paths);
     const text = await Deno.readTextFile(readme);
     assert.ok(
       text.startsWith("# Title\n\n<!-- speed: from") && text.endsWith("<!-- speed: to here -->\n\nThe rest.\n"),
@@ -123,7 +128,11 @@ Deno.test("the report has works, peers, goals, reasons and waiting, and takes it
     );
     assert.match(
       text,
-      /\| DCGAN generator, 64 px \| 16 \| - \| 40\.0 \| - \| 84 \| ORT 4\.2 \(20\) \| ORT WASM 112 \(0\.75\) \|/,
+      /\| DCGAN generator, 64 px \| 16 \| - \| 40\.0 \| - \| 84 \| ORT 4\.2 \(20\) \| ORT WASM 112\\\* \(0\.75\) \|/,
+    );
+    assert.match(
+      text,
+      /\\\* Its result is another one, .*: onnxruntime-web WASM at DCGAN generator, 64 px, batch 16, by 30 %\./,
     );
     assert.match(
       text,
@@ -141,17 +150,15 @@ Deno.test("the report has works, peers, goals, reasons and waiting, and takes it
     );
     const svg = await Deno.readTextFile(`${folder}/benchmarks/speed-llvmpipe-llvm-15-0-6.svg`);
     assert.ok(svg.includes("latent-views, before") && svg.includes("tfjs WebGPU"));
-    await writeSpeedReport({ folder: `${folder}/benchmarks`, readme }, RESULTS, BASELINE);
+    await writeSpeedReport(paths);
     assert.equal(await Deno.readTextFile(readme), text);
   }));
 
-Deno.test("a README without the marks is left alone", () =>
+Deno.test("a README without the marks is refused before anything is measured", () =>
   inFolder(async (folder) => {
     const readme = `${folder}/README.md`;
     await Deno.writeTextFile(readme, "# Title\n");
-    const write = writeSpeedReport({ folder: `${folder}/benchmarks`, readme }, RESULTS, []);
-    await assert.rejects(write, /README\.md has no place for the report: put the lines/);
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["README.md"]);
+    assert.throws(() => checkReport({ folder, readme }), /README\.md has no place for the report: put the lines/);
   }));
 
 Deno.test("figures are read back as they were written; new ones replace those of their work and adapter", () =>

@@ -5,10 +5,13 @@ import { UserError } from "../../errors.ts";
 import { type Block, blocksToMarkdown, type Section, writeReport } from "../../reports/report.ts";
 import { type SpeedBar, speedPlotSpec } from "../../reports/speed_plot.ts";
 import { renderSvg } from "../../reports/vega.ts";
+import { TOLERANCE } from "./compare.ts";
 import { goalsOf, OWN, ratioTo, rowOf } from "./goals.ts";
 import {
   adapterFamily,
   type Baseline,
+  readBaseline,
+  readResults,
   type Results,
   type StoredComparison,
   type StoredFeed,
@@ -20,10 +23,12 @@ import { WORKS } from "./works.ts";
 const BEGIN = "<!-- speed: from here on written by deno task benchmark --report -->";
 const END = "<!-- speed: to here -->";
 
-const METHOD = "Each work runs on all programs in one go, from the same inputs, weights and latents, and results are " +
-  "compared before times count. Rounds of runs go from program to program in turn; a time is the median of a run over " +
-  "the rounds. GFLOP/s are those of the convolutions and products alone over the whole time, by the same count for all; " +
-  "behind a peer's stands how many times as fast latent-views is.";
+const METHOD = [
+  "Each work runs on all programs in one go, from the same inputs, weights and latents, and the results are compared.",
+  "Rounds of runs go from program to program in turn; a time is the median of a run over the rounds. GFLOP/s are those of",
+  "the convolutions and products alone over the whole time, by the same count for all; behind a peer's stands how many",
+  "times as fast latent-views is.",
+].join("\n");
 
 /** What an adapter's figures become. */
 interface AdapterPart {
@@ -32,12 +37,27 @@ interface AdapterPart {
   readonly details: Block;
 }
 
-/** Writes report.md, report.html and the plots into a folder, and the summary between the marks of a README. */
-export async function writeSpeedReport(
-  paths: { readonly folder: string; readonly readme: string },
-  results: Results,
-  baseline: Baseline,
-): Promise<void> {
+/** Where a report goes. */
+export interface ReportPaths {
+  /** Takes report.md, report.html and the plots; holds the kept figures. */
+  readonly folder: string;
+  /** Takes the summary between its marks; the folder lies beside it as benchmarks/. */
+  readonly readme: string;
+}
+
+/** UserError where a report could not be written, before hours are spent on its figures. */
+export function checkReport({ folder, readme }: ReportPaths): void {
+  readResults(folder);
+  readBaseline(folder);
+  aroundMarks(Deno.readTextFileSync(readme), readme);
+}
+
+/** Writes the report on all kept figures. UserError where there are none. */
+export async function writeSpeedReport(paths: ReportPaths): Promise<void> {
+  const [results, baseline] = [readResults(paths.folder), readBaseline(paths.folder)];
+  if (results.comparisons.length === 0) {
+    throw new UserError(`${paths.folder}/results.json has no figures to report: run with --peers --report`);
+  }
   const [before, after] = aroundMarks(await Deno.readTextFile(paths.readme), paths.readme);
   const parts: AdapterPart[] = [];
   for (const adapter of adaptersOf(results)) parts.push(await adapterPart(adapter, results, baseline));
@@ -72,6 +92,7 @@ async function adapterPart(adapter: string, results: Results, baseline: Baseline
     summary: [
       { kind: "text", text: originText(adapter, [...comparisons, ...here(results.feeds)], before) },
       worksTable(comparisons, before),
+      ...deviants(comparisons),
       ...absentees(comparisons),
       ...goalsTable(adapter, results),
       ...feedsTable(here(results.feeds)),
@@ -139,7 +160,21 @@ function peerText(c: StoredComparison, row: StoredRow): string {
     "onnxruntime-node",
     "ORT native",
   );
-  return `${name} ${rate(row.gflops)} (${factor(ratioTo(c, row.engine)!)})`;
+  const mark = row.difference > TOLERANCE ? "\\*" : "";
+  return `${name} ${rate(row.gflops)}${mark} (${factor(ratioTo(c, row.engine)!)})`;
+}
+
+/** Programs that computed something else, which the works' table marks. */
+function deviants(comparisons: readonly StoredComparison[]): Block[] {
+  const texts = comparisons.flatMap((c) =>
+    c.rows.flatMap((row) =>
+      "about" in row && row.difference > TOLERANCE
+        ? [`${row.engine} at ${titleOf(c)}, batch ${c.batch}, by ${(100 * row.difference).toPrecision(2)} %`]
+        : []
+    )
+  );
+  if (texts.length === 0) return [];
+  return [{ kind: "text", text: `\\* Its result is another one, of the largest value: ${texts.join("; ")}.` }];
 }
 
 /** Peers without a time, each reason once with its works. */
