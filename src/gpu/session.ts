@@ -73,8 +73,8 @@ export class Session {
       },
     );
     await uploadConstants(device, program, buffers);
-    const textures = pool?.textures(program) ??
-      program.textures.map(({ rows }, i) => makeTexture(device, rows, `texture ${i}`));
+    const shared = pool?.textures(program);
+    const textures = program.textures.map(({ rows }, i) => shared?.get(i) ?? makeTexture(device, rows, `texture ${i}`));
     const steps = [...program.prologue, ...program.steps];
     const dispatches = steps.filter((s): s is DispatchStep => s.kind === "dispatch");
     const pipelines = new Map<DispatchStep, Pipeline>();
@@ -155,7 +155,7 @@ export class Session {
   close(): void {
     const others = this.pooled ? ["state", "work"] : ["state"];
     this.program.buffers.forEach(({ role }, i) => others.includes(role) || this.buffers[i]!.destroy());
-    if (!this.pooled) this.textures.forEach((texture) => texture.destroy());
+    this.program.textures.forEach(({ kept }, i) => (this.pooled && !kept) || this.textures[i]!.destroy());
     for (const { all } of this.#staging.values()) all.forEach((b) => b.destroy());
     this.uniforms.destroy();
   }

@@ -5,7 +5,8 @@
 
 import { Graph } from "../graph/graph.ts";
 import type { Candidate, Node, Target } from "../graph/op.ts";
-import { plan, workKey } from "../graph/plan.ts";
+import { workKey } from "../graph/choose.ts";
+import { plan } from "../graph/plan.ts";
 import { hostArray, sizeOf } from "../graph/tensor.ts";
 import type { Gpu } from "./device.ts";
 import { targetOf } from "./execute.ts";

@@ -23,10 +23,11 @@ export class WorkPool {
     return new Map(ranked.map((i, rank) => [i, this.#buffer(rank, buffers[i]!.bytes)]));
   }
 
-  /** The textures of a program, in its order. */
-  textures({ textures }: Program): GPUTexture[] {
-    const ranked = [...textures.keys()].sort((a, b) => textures[b]!.rows - textures[a]!.rows);
-    return textures.map((info, i) => this.#texture(ranked.indexOf(i), info.rows));
+  /** The textures of a program's work, by their number in it. */
+  textures({ textures }: Program): Map<number, GPUTexture> {
+    const work = [...textures.keys()].filter((i) => !textures[i]!.kept);
+    const ranked = work.sort((a, b) => textures[b]!.rows - textures[a]!.rows);
+    return new Map(ranked.map((i, rank) => [i, this.#texture(rank, textures[i]!.rows)]));
   }
 
   /** Frees everything; sessions that use it must be closed. */

@@ -1,67 +1,67 @@
 /**
  * From graph to program: which nodes run and in what order, which candidate computes each, where every
  * tensor lies, and which work buffers serve several tensors one after another.
- *
- * Buffers are reused whole, never in parts: wgpu refuses one buffer bound both read-only and read-write in a
- * dispatch even when the ranges are disjoint, so a tensor gets a buffer that no live tensor holds.
  */
 
+import { boundInputs, checkIterations, choose, largestBinding } from "./choose.ts";
 import type { Graph } from "./graph.ts";
+import { bufferOf, hoistable, NOTHING_HOISTED } from "./hoist.ts";
+import { Memory, rowsOf } from "./memory.ts";
 import type { Kernel, Lowering, Node, Ref, Target } from "./op.ts";
-import {
-  type Binding,
-  type BufferInfo,
-  type BufferRange,
-  type Program,
-  type Step,
-  type TensorPlace,
-  TEXTURE_WIDTH,
-  type TextureInfo,
-} from "./program.ts";
-import { bytesOf, paddedBytes, sizeOf, specText, type Tensor } from "./tensor.ts";
+import { executionOrder, fixedNodes, root } from "./order.ts";
+import type { Binding, BufferRange, Program, Step, TensorPlace } from "./program.ts";
+import { bytesOf, paddedBytes, sizeOf, type Tensor } from "./tensor.ts";
 
-const TEXTURE_ROW_BYTES = TEXTURE_WIDTH * 16;
 /** Offsets of parts of a buffer, as WebGPU's default minStorageBufferOffsetAlignment. */
 const ALIGN = 256;
+/** A texture twin waits for its tensor's next reader when that is so many nodes away at most. */
+const TWIN_WAIT = 20;
 
 /** Plans a graph for a target. Throws RangeError, naming the node, where something does not fit the adapter. */
 export function plan(g: Graph, target: Target): Program {
   return new Planner(g, target).run();
 }
 
+/** A node whole, or rows from `start` on of the inputs that are split and of its outputs. */
+interface Part {
+  readonly node: Node;
+  readonly start: number;
+  readonly split: readonly boolean[] | null;
+}
+
 class Planner {
-  readonly #buffers: BufferInfo[] = [];
-  readonly #textures: TextureInfo[] = [];
+  readonly #memory = new Memory();
   readonly #prologue: Step[] = [];
   readonly #steps: Step[] = [];
-  /** Where steps go: the prologue first. */
-  #emitted = this.#prologue;
-  /** Buffers that the prologue fills for all runs. */
-  readonly #kept = new Set<number>();
   /** Buffer by id of each tensor; views share their source's, and so do the parts of a cut tensor. */
   readonly #home = new Map<number, number>();
-  readonly #free: number[] = [];
-  readonly #freeTextures: number[] = [];
+  readonly #order: readonly Node[];
+  readonly #fixed: ReadonlySet<Node>;
+  /** Nodes still to come, and the host, that read each root tensor. */
+  readonly #uses = new Map<number, number>();
+  /** Positions of the nodes that read each root tensor as a texture. */
+  readonly #textureReads = new Map<number, number[]>();
+  /** Textures of steady tensors, by range: filled once. */
+  readonly #steadyTextures = new Map<string, number>();
 
-  constructor(readonly g: Graph, readonly target: Target) {}
+  constructor(readonly g: Graph, readonly target: Target) {
+    this.#order = executionOrder(g);
+    this.#fixed = fixedNodes(this.#order);
+    this.#countUses();
+  }
 
   run(): Program {
-    const order = executionOrder(this.g);
-    const uses = this.#countUses(order);
-    const fixed = fixedNodes(order);
-    for (const node of fixed) this.#node(node, uses);
+    for (const [at, node] of this.#order.entries()) if (this.#fixed.has(node)) this.#node(node, at);
     // What the prologue leaves is read in every run: those buffers serve nothing else.
-    for (const t of [...fixed].flatMap((node) => node.outputs)) {
-      if (uses.get(root(t).id)) this.#kept.add(this.#bufferOf(t));
+    for (const t of [...this.#fixed].flatMap((node) => node.outputs)) {
+      if (this.#uses.get(root(t).id)) this.#memory.keep(this.#bufferOf(t));
     }
-    this.#emitted = this.#steps;
-    for (const node of order) if (!fixed.has(node)) this.#node(node, uses);
+    for (const [at, node] of this.#order.entries()) if (!this.#fixed.has(node)) this.#node(node, at);
     const places = (tensors: ReadonlyMap<string, Tensor>) =>
       new Map([...tensors].filter(([, t]) => this.#home.has(root(t).id)).map(([name, t]) => [name, this.#place(t)]));
     for (const t of this.g.outputs.values()) this.#bufferOf(t); // an output may be an input that no node reads
     return {
-      buffers: this.#buffers.map((info, i) => this.#kept.has(i) ? { ...info, role: "kept" } : info),
-      textures: this.#textures,
+      ...this.#memory.infos(),
       prologue: this.#prologue,
       steps: this.#steps,
       inputs: places(this.g.inputs),
@@ -70,29 +70,37 @@ class Planner {
     };
   }
 
-  /** For every root tensor, the number of nodes that read it; outputs are read once more, by the host. */
-  #countUses(order: readonly Node[]): Map<number, number> {
-    const uses = new Map<number, number>();
-    const bump = (t: Tensor) => uses.set(root(t).id, (uses.get(root(t).id) ?? 0) + 1);
-    for (const node of order) if (!node.op.alias) node.inputs.forEach(bump);
+  #countUses(): void {
+    const bump = (t: Tensor) => this.#uses.set(root(t).id, (this.#uses.get(root(t).id) ?? 0) + 1);
+    for (const [at, node] of this.#order.entries()) {
+      if (node.op.alias) continue;
+      node.inputs.forEach(bump);
+      const refs = choose(node, this.target).kernels.flatMap(({ bindings }) => bindings);
+      for (const ref of refs.flatMap((r) => r.kind === "texture" ? [r.of] : [])) {
+        if (ref.kind !== "input") continue;
+        const id = root(node.inputs[ref.index]!).id;
+        this.#textureReads.set(id, [...(this.#textureReads.get(id) ?? []), at]);
+      }
+    }
     for (const t of this.g.outputs.values()) bump(t);
-    return uses;
   }
 
-  #node(node: Node, uses: Map<number, number>): void {
+  #node(node: Node, at: number): void {
     if (node.op.alias) return;
     for (const t of [...node.inputs, ...node.outputs]) this.#bufferOf(t);
     for (const part of this.#parts(node)) this.#lower(part);
-    for (const t of node.inputs) uses.set(root(t).id, uses.get(root(t).id)! - 1);
+    for (const t of node.inputs) this.#uses.set(root(t).id, this.#uses.get(root(t).id)! - 1);
+    const mutated = new Set((node.op.mutates ?? []).map((i) => root(node.inputs[i]!)));
     for (const t of new Set([...node.inputs, ...node.outputs].map(root))) {
       const buffer = this.#home.get(t.id)!;
-      const spare = this.#buffers[buffer]!.role === "work" && !this.#kept.has(buffer);
-      if (!uses.get(t.id) && spare) this.#free.push(buffer);
+      const next = this.#textureReads.get(t.id)?.find((position) => position > at) ?? Infinity;
+      if (mutated.has(t) || next - at > TWIN_WAIT) this.#memory.forget(buffer);
+      if (!this.#uses.get(t.id)) this.#memory.release(buffer);
     }
   }
 
   /** The node whole, or cut along the first axis where one of its bindings would pass the adapter's limit. */
-  #parts(node: Node): { node: Node; start: number; split: readonly boolean[] | null }[] {
+  #parts(node: Node): Part[] {
     const largest = largestBinding(node, this.target);
     if (largest <= this.target.maxBindingBytes) return [{ node, start: 0, split: null }];
     const split = node.op.splitInputs?.(node);
@@ -119,38 +127,80 @@ class Planner {
     return parts;
   }
 
-  #lower(part: { node: Node; start: number; split: readonly boolean[] | null }): void {
+  #lower(part: Part): void {
     const { node } = part;
+    const fixed = this.#fixed.has(node);
     const lowering = choose(node, this.target);
-    const scratch = (lowering.scratch ?? []).map((bytes) => this.#take(bytes, `${node.name} scratch`));
-    const range = (ref: Ref): BufferRange => this.#range(part, ref, scratch, lowering);
-    const twins = new Map<string, number>();
+    const hoisted = fixed || part.split ? NOTHING_HOISTED : hoistable(node, lowering, (t) => this.#isSteady(t));
+    const scratch = (lowering.scratch ?? []).map((bytes) => this.#memory.take(bytes, `${node.name} scratch`));
+    const prepared = new Map<number, number>(); // textures of what hoisted kernels leave
+    const range = (ref: Ref) => this.#range(part, bufferOf(ref), scratch, lowering);
     const flops = (node.op.flops?.(node) ?? 0) / Math.max(1, lowering.kernels.length);
     for (const kernel of lowering.kernels) {
+      const once = fixed || hoisted.kernels.has(kernel);
       const bindings = kernel.bindings.map((ref): Binding => {
-        if (ref.kind !== "texture") return { kind: "buffer", ...range(ref) };
-        const from = range(ref.of);
-        const key = JSON.stringify(from);
-        if (!twins.has(key)) {
-          const twin = this.#takeTexture(Math.ceil(from.bytes / TEXTURE_ROW_BYTES), node);
-          twins.set(key, twin);
-          this.#emitted.push({ kind: "texture", node: node.name, from, texture: twin });
+        if (ref.kind === "texture") {
+          const of = bufferOf(ref);
+          if (!once && of.kind === "scratch" && hoisted.scratch.has(of.index)) {
+            return { kind: "texture", texture: this.#prepared(node, of.index, range(of), prepared) };
+          }
+          return { kind: "texture", texture: this.#twin(node, of, range(of), once) };
         }
-        return { kind: "texture", texture: twins.get(key)! };
+        if (!once && ref.kind === "scratch" && hoisted.scratch.has(ref.index)) this.#memory.keep(scratch[ref.index]!);
+        return { kind: "buffer", ...range(ref) };
       });
       checkIterations(node, kernel, this.target);
-      this.#emitted.push(dispatch(node, kernel, bindings, flops, range));
+      (once ? this.#prologue : this.#steps).push(dispatch(node, kernel, bindings, flops, range));
     }
-    this.#free.push(...scratch);
-    this.#freeTextures.push(...twins.values());
+    scratch.forEach((buffer) => this.#memory.release(buffer));
   }
 
-  #range(
-    part: { node: Node; start: number; split: readonly boolean[] | null },
-    ref: Ref,
-    scratch: readonly number[],
-    lowering: Lowering,
-  ): BufferRange {
+  /** The texture, filled once, of scratch memory that hoisted kernels fill. */
+  #prepared(node: Node, index: number, from: BufferRange, prepared: Map<number, number>): number {
+    const known = prepared.get(index);
+    if (known !== undefined) return known;
+    const texture = this.#fillOnce(node, from);
+    prepared.set(index, texture);
+    return texture;
+  }
+
+  /** The texture twin of what a kernel reads; `once`: in the prologue. */
+  #twin(node: Node, of: ReturnType<typeof bufferOf>, from: BufferRange, once: boolean): number {
+    if (of.kind === "input" && this.#isSteady(node.inputs[of.index]!)) {
+      const key = JSON.stringify(from);
+      const known = this.#steadyTextures.get(key) ?? this.#fillOnce(node, from);
+      this.#steadyTextures.set(key, known);
+      return known;
+    }
+    const known = this.#memory.twin(from);
+    if (known !== undefined) return known;
+    this.#checkTexture(node, from.bytes);
+    const texture = this.#memory.addTwin(from);
+    (once ? this.#prologue : this.#steps).push({ kind: "texture", node: node.name, from, texture });
+    return texture;
+  }
+
+  #fillOnce(node: Node, from: BufferRange): number {
+    this.#checkTexture(node, from.bytes);
+    const texture = this.#memory.takeTexture(from.bytes);
+    this.#memory.keepTexture(texture);
+    this.#prologue.push({ kind: "texture", node: node.name, from, texture });
+    return texture;
+  }
+
+  #checkTexture(node: Node, bytes: number): void {
+    const [rows, most] = [rowsOf(bytes), this.target.maxTextureRows];
+    if (rows <= most) return;
+    throw new RangeError(`${node.op.name} ${node.name} needs a texture of ${rows} rows; the adapter has ${most}`);
+  }
+
+  /** Whether a tensor has the same values in every run: a constant, or what the prologue leaves. */
+  #isSteady(t: Tensor): boolean {
+    const { role, producer } = root(t);
+    return role === "constant" || (producer !== undefined && this.#fixed.has(producer));
+  }
+
+  #range(part: Part, ref: Ref, scratch: readonly number[], lowering: Lowering): BufferRange {
     if (ref.kind === "texture") throw new TypeError("internal: a texture of a texture");
     if (ref.kind === "scratch") {
       return { buffer: scratch[ref.index]!, offset: 0, bytes: paddedBytes(lowering.scratch![ref.index]!) };
@@ -170,43 +220,10 @@ class Planner {
     const bytes = paddedBytes(bytesOf(source));
     const { role, name, data } = source;
     const buffer = role === "value"
-      ? this.#take(bytes, name)
-      : this.#buffers.push({ role, name, bytes, ...(data ? { data } : {}) }) - 1;
+      ? this.#memory.take(bytes, name)
+      : this.#memory.add({ role, name, bytes, ...(data ? { data } : {}) });
     this.#home.set(source.id, buffer);
     return buffer;
-  }
-
-  /** The smallest free work buffer that is large enough, or the largest free one made larger, or a new one. */
-  #take(bytes: number, name: string): number {
-    const size = paddedBytes(bytes);
-    let best = -1;
-    for (const candidate of this.#free) {
-      const have = this.#buffers[candidate]!.bytes;
-      const old = best < 0 ? -1 : this.#buffers[best]!.bytes;
-      const better = have >= size ? (old < size || have < old) : (old < size && have > old);
-      if (best < 0 || better) best = candidate;
-    }
-    if (best < 0) return this.#buffers.push({ role: "work", name, bytes: size }) - 1;
-    this.#free.splice(this.#free.indexOf(best), 1);
-    const info = this.#buffers[best]!;
-    if (info.bytes < size) info.bytes = size;
-    return best;
-  }
-
-  #takeTexture(rows: number, node: Node): number {
-    if (rows > this.target.maxTextureRows) {
-      throw new RangeError(
-        `${node.op.name} ${node.name} needs a texture of ${rows} rows; the adapter has ${this.target.maxTextureRows}`,
-      );
-    }
-    let best = -1;
-    for (const candidate of this.#freeTextures) {
-      if (best < 0 || this.#textures[candidate]!.rows > this.#textures[best]!.rows) best = candidate;
-    }
-    if (best < 0) return this.#textures.push({ rows }) - 1;
-    this.#freeTextures.splice(this.#freeTextures.indexOf(best), 1);
-    this.#textures[best]!.rows = Math.max(this.#textures[best]!.rows, rows);
-    return best;
   }
 
   #place(t: Tensor): TensorPlace {
@@ -216,71 +233,6 @@ class Planner {
       dtype: t.dtype,
     };
   }
-}
-
-/** Nodes whose results are the same in every run: all they read is constants, or results of such nodes. */
-function fixedNodes(order: readonly Node[]): Set<Node> {
-  const fixed = new Set<Node>();
-  for (const node of order) {
-    const same = (t: Tensor) => t.role === "constant" || (t.producer !== undefined && fixed.has(t.producer));
-    if (!node.op.mutates && node.inputs.every(same)) fixed.add(node);
-  }
-  return fixed;
-}
-
-/** The tensor whose bytes `t` shares, through views. */
-function root(t: Tensor): Tensor {
-  let tensor = t;
-  while (tensor.producer?.op.alias) tensor = tensor.producer.inputs[0]!;
-  return tensor;
-}
-
-/** What a node computes, as text: operator, attributes, and the types and shapes of its inputs. */
-export function workKey({ op, attrs, inputs }: Node): string {
-  return `${op.name} ${inputs.map(specText).join(" ")} ${JSON.stringify(attrs)}`;
-}
-
-/**
- * The lowering of the forced candidate where it accepts the node, else of the one that was measured to be fastest, else
- * of the first that is meant for the target and pays. Outputs without elements take no work.
- */
-function choose(node: Node, target: Target): Lowering {
-  if (node.outputs.length > 0 && node.outputs.every((t) => sizeOf(t.shape) === 0)) return { kernels: [] };
-  const able = node.op.candidates.filter((c) => c.accepts(node, target));
-  const forced = target.force?.[node.op.name];
-  const picked = target.picks?.get(workKey(node));
-  const chosen = able.find((c) => c.name === forced) ?? able.find((c) => c.name === picked) ??
-    able.find((c) => (!c.on || c.on === target.kind) && (c.pays?.(node) ?? true));
-  if (!chosen) throw new TypeError(`internal: no kernel of ${node.op.name} accepts ${node.name}`);
-  return chosen.lower(node, target);
-}
-
-/** Bytes of the largest buffer that a node's kernels bind; what they read as textures has limits of its own. */
-function largestBinding(node: Node, target: Target): number {
-  const { kernels, scratch = [] } = choose(node, target);
-  const sizes = kernels.flatMap(({ bindings }) =>
-    bindings.map((ref) => {
-      if (ref.kind === "texture") return 0;
-      if (ref.kind === "scratch") return scratch[ref.index]!;
-      return bytesOf((ref.kind === "input" ? node.inputs : node.outputs)[ref.index]!);
-    })
-  );
-  return Math.max(0, ...sizes);
-}
-
-/** Inputs that a node's kernels bind as buffers. */
-function boundInputs(node: Node, target: Target): number[] {
-  const refs = choose(node, target).kernels.flatMap(({ bindings }) => bindings);
-  return refs.flatMap((ref) => ref.kind === "input" ? [ref.index] : []);
-}
-
-/** Throws RangeError for a kernel that the adapter would cut short. */
-function checkIterations(node: Node, { shader, iterations = 0 }: Kernel, { maxIterations }: Target): void {
-  if (iterations <= maxIterations) return;
-  throw new RangeError(
-    `${node.op.name} ${node.name}: ${shader}.wgsl loops ${iterations} times an invocation, this adapter ends loops after ` +
-      `${maxIterations}: use a smaller batch, or channels in multiples of 4, which have a faster kernel`,
-  );
 }
 
 function dispatch(
@@ -319,61 +271,4 @@ function fold([x, y, z]: readonly [number, number, number]): [number, number, nu
   if (y !== 1) throw new RangeError(`internal: ${x} x ${y} workgroups cannot be folded`);
   const rows = Math.ceil(x / 65535);
   return [Math.ceil(x / rows), rows, z];
-}
-
-/**
- * Nodes that lead to an output or change a state, in the order they were added, except that a node which
- * overwrites states waits for the other readers of them, and no longer: gradients are freed early. One that reads
- * an updated state waits for the update.
- */
-function executionOrder(g: Graph): Node[] {
-  const needed = new Set<Node>();
-  const stack = [...g.outputs.values()].flatMap((t) => t.producer ?? []);
-  stack.push(...g.nodes.filter((node) => node.op.mutates));
-  for (let node = stack.pop(); node; node = stack.pop()) {
-    if (needed.has(node)) continue;
-    needed.add(node);
-    for (const t of node.inputs) if (t.producer) stack.push(t.producer);
-  }
-  const live = g.nodes.filter((node) => needed.has(node));
-  const some = (node: Node, indices: readonly number[] = []) => indices.map((i) => root(node.inputs[i]!).id);
-  const writes = (node: Node) => some(node, node.op.mutates);
-  const readsLate = (node: Node) => some(node, node.op.readsUpdated);
-  const reads = ({ op, inputs }: Node) =>
-    inputs.filter((_, i) => !op.mutates?.includes(i) && !op.readsUpdated?.includes(i)).map((t) => root(t).id);
-  /** Nodes still to run that read each state as it was, and that overwrite it. */
-  const readers = new Map<number, number>();
-  const writers = new Map<number, number>();
-  const count = (map: Map<number, number>, ids: number[], by: number) => {
-    for (const id of ids) map.set(id, (map.get(id) ?? 0) + by);
-  };
-  for (const node of live) {
-    count(readers, reads(node), 1);
-    count(writers, writes(node), 1);
-  }
-  const done = new Set<Node>();
-  const order: Node[] = [];
-  const run = (node: Node) => {
-    order.push(node);
-    done.add(node);
-    count(readers, reads(node), -1);
-    count(writers, writes(node), -1);
-  };
-  let waiting = live.filter((node) => node.op.mutates);
-  const ready = (node: Node) =>
-    node.inputs.every((t) => !t.producer || done.has(t.producer)) &&
-    writes(node).every((id) => !readers.get(id)) && readsLate(node).every((id) => !writers.get(id));
-  for (const node of live.filter((n) => !n.op.mutates)) {
-    run(node);
-    for (let now = waiting.filter(ready); now.length; now = waiting.filter(ready)) {
-      waiting = waiting.filter((n) => !now.includes(n));
-      now.forEach(run);
-    }
-  }
-  while (waiting.length) {
-    const next = waiting.find(ready) ?? waiting[0]!;
-    waiting = waiting.filter((n) => n !== next);
-    run(next);
-  }
-  return order;
 }

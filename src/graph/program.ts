@@ -23,9 +23,10 @@ export interface BufferRange {
   readonly bytes: number;
 }
 
-/** A texture twin, TEXTURE_WIDTH texels wide. */
+/** A texture for twins, TEXTURE_WIDTH texels wide; a kept one holds what the prologue leaves. */
 export interface TextureInfo {
   rows: number;
+  readonly kept: boolean;
 }
 
 /** What a shader binds, in the order of its @binding numbers. */
@@ -112,7 +113,7 @@ export function printProgram(program: Program): string {
   program.buffers.forEach((b, i) =>
     lines.push(`b${i} ${b.role} ${b.bytes} ${b.role === "work" ? "" : b.name}`.trimEnd())
   );
-  program.textures.forEach((t, i) => lines.push(`t${i} texture ${t.rows} rows`));
+  program.textures.forEach((t, i) => lines.push(`t${i} ${t.kept ? "kept " : ""}texture ${t.rows} rows`));
   const range = (r: BufferRange) => `b${r.buffer}[${r.offset}+${r.bytes}]`;
   const steps = [
     ...program.prologue.map((step) => [step, "once "] as const),

@@ -4,7 +4,14 @@ import assert from "node:assert/strict";
 import { Graph, printGraph } from "../../src/graph/graph.ts";
 import { cover, input, type Op, output, plain, scratch, type Target, texture } from "../../src/graph/op.ts";
 import { plan } from "../../src/graph/plan.ts";
-import { type DispatchStep, memoryOf, printProgram, type Program } from "../../src/graph/program.ts";
+import {
+  type DispatchStep,
+  memoryOf,
+  printProgram,
+  type Program,
+  type Step,
+  type TextureStep,
+} from "../../src/graph/program.ts";
 import { sizeOf } from "../../src/graph/tensor.ts";
 
 const target: Target = { kind: "cpu", maxBindingBytes: 2 ** 20, maxTextureRows: 64, maxIterations: 65535 };
@@ -53,6 +60,22 @@ const Overwrite: Op = {
   })),
 };
 
+/** Sum2 that waits for what overwrites b. */
+const ReadUpdated: Op = { ...Sum, readsUpdated: [1] };
+
+/** y from x and what is prepared of w in scratch memory. */
+const Prepared: Op = {
+  name: "Prepared",
+  infer: ([x]) => [x!],
+  candidates: plain(() => ({
+    scratch: [512],
+    kernels: [
+      { shader: "prepare", bindings: [input(1), scratch(0)], workgroups: [1, 1, 1] },
+      { shader: "multiply", bindings: [input(0), texture(scratch(0)), output(0)], workgroups: [1, 1, 1] },
+    ],
+  })),
+};
+
 const dispatches = (p: Program) => p.steps.filter((s): s is DispatchStep => s.kind === "dispatch");
 
 Deno.test("what depends on constants alone is computed once, in memory that nothing else gets", () => {
@@ -62,7 +85,9 @@ Deno.test("what depends on constants alone is computed once, in memory that noth
   const y = g.apply(Sum, [g.apply(Sum, [x, fixed], {}), x], {});
   g.output("y", g.apply(Copy, [y], {}));
   const program = plan(g, target);
-  assert.deepEqual(program.prologue.map((s) => s.node), ["Copy", "Copy"]);
+  // The copy for the texture that Sum2 reads it from is made once, too.
+  assert.deepEqual(program.prologue.map((s) => s.node), ["Copy", "Copy", "Sum2"]);
+  assert.ok(program.textures[(program.prologue[2] as TextureStep).texture]!.kept);
   const [, last] = program.prologue as DispatchStep[];
   const kept = last!.writes[0]!.range.buffer;
   assert.ok(dispatches(program).every((s) => s.writes.every(({ range }) => range.buffer !== kept)));
@@ -169,4 +194,35 @@ Deno.test("shape errors name the operator and the node", () => {
   };
   const build = () => g.scope("encoder", () => g.apply(Bad, [g.input("x", [4])], {}, "conv1"));
   assert.throws(build, { name: "TypeError", message: "Bad encoder.conv1: takes rank 4, got rank 1" });
+});
+
+Deno.test("a texture twin serves all readers of a tensor until its values change", () => {
+  const g = new Graph();
+  const [x, w] = [g.input("x", [32]), g.state("w", [32])];
+  const first = g.apply(Sum, [x, w], {});
+  const second = g.apply(Sum, [first, w], {});
+  g.add(Overwrite, [w, second], {});
+  g.output("y", second);
+  const copies = plan(g, target).steps.filter((s) => s.kind === "texture");
+  assert.deepEqual(copies.map((s) => s.node), ["Sum2"]);
+
+  const late = new Graph();
+  const [v, state] = [late.input("x", [32]), late.state("w", [32])];
+  const before = late.apply(Sum, [v, state], {});
+  late.add(Overwrite, [state, before], {});
+  late.output("y", late.apply(ReadUpdated, [before, state], {}));
+  assert.equal(plan(late, target).steps.filter((s) => s.kind === "texture").length, 2);
+});
+
+Deno.test("kernels that prepare constant weights run once, those of other weights in every run", () => {
+  const build = (constant: boolean) => {
+    const g = new Graph();
+    const w = constant ? g.constant(new Float32Array(32), [32]) : g.state("w", [32]);
+    g.output("y", g.apply(Prepared, [g.input("x", [32]), w], {}));
+    return plan(g, target);
+  };
+  const shaders = (steps: readonly Step[]) => steps.map((s) => s.kind === "texture" ? "copy" : s.shader);
+  assert.deepEqual(shaders(build(true).prologue), ["prepare", "copy"]);
+  assert.deepEqual(shaders(build(true).steps), ["multiply"]);
+  assert.deepEqual(shaders(build(false).steps), ["prepare", "copy", "multiply"]);
 });

@@ -1,0 +1,79 @@
+/** Which nodes of a graph run, in what order, and which of them give the same in every run. */
+
+import type { Graph } from "./graph.ts";
+import type { Node } from "./op.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The tensor whose bytes `t` shares, through views. */
+export function root(t: Tensor): Tensor {
+  let tensor = t;
+  while (tensor.producer?.op.alias) tensor = tensor.producer.inputs[0]!;
+  return tensor;
+}
+
+/**
+ * Nodes that lead to an output or change a state, in the order they were added, except that a node which
+ * overwrites states waits for the other readers of them, and no longer: gradients are freed early. One that reads
+ * an updated state waits for the update.
+ */
+export function executionOrder(g: Graph): Node[] {
+  const needed = new Set<Node>();
+  const stack = [...g.outputs.values()].flatMap((t) => t.producer ?? []);
+  stack.push(...g.nodes.filter((node) => node.op.mutates));
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (needed.has(node)) continue;
+    needed.add(node);
+    for (const t of node.inputs) if (t.producer) stack.push(t.producer);
+  }
+  const live = g.nodes.filter((node) => needed.has(node));
+  const some = (node: Node, indices: readonly number[] = []) => indices.map((i) => root(node.inputs[i]!).id);
+  const writes = (node: Node) => some(node, node.op.mutates);
+  const readsLate = (node: Node) => some(node, node.op.readsUpdated);
+  const reads = ({ op, inputs }: Node) =>
+    inputs.filter((_, i) => !op.mutates?.includes(i) && !op.readsUpdated?.includes(i)).map((t) => root(t).id);
+  /** Nodes still to run that read each state as it was, and that overwrite it. */
+  const readers = new Map<number, number>();
+  const writers = new Map<number, number>();
+  const count = (map: Map<number, number>, ids: number[], by: number) => {
+    for (const id of ids) map.set(id, (map.get(id) ?? 0) + by);
+  };
+  for (const node of live) {
+    count(readers, reads(node), 1);
+    count(writers, writes(node), 1);
+  }
+  const done = new Set<Node>();
+  const order: Node[] = [];
+  const run = (node: Node) => {
+    order.push(node);
+    done.add(node);
+    count(readers, reads(node), -1);
+    count(writers, writes(node), -1);
+  };
+  let waiting = live.filter((node) => node.op.mutates);
+  const ready = (node: Node) =>
+    node.inputs.every((t) => !t.producer || done.has(t.producer)) &&
+    writes(node).every((id) => !readers.get(id)) && readsLate(node).every((id) => !writers.get(id));
+  for (const node of live.filter((n) => !n.op.mutates)) {
+    run(node);
+    for (let now = waiting.filter(ready); now.length; now = waiting.filter(ready)) {
+      waiting = waiting.filter((n) => !now.includes(n));
+      now.forEach(run);
+    }
+  }
+  while (waiting.length) {
+    const next = waiting.find(ready) ?? waiting[0]!;
+    waiting = waiting.filter((n) => n !== next);
+    run(next);
+  }
+  return order;
+}
+
+/** Nodes whose results are the same in every run: all they read is constants, or results of such nodes. */
+export function fixedNodes(order: readonly Node[]): Set<Node> {
+  const fixed = new Set<Node>();
+  for (const node of order) {
+    const same = (t: Tensor) => t.role === "constant" || (t.producer !== undefined && fixed.has(t.producer));
+    if (!node.op.mutates && node.inputs.every(same)) fixed.add(node);
+  }
+  return fixed;
+}
