@@ -1,8 +1,9 @@
 // Gradient of a convolution (groups = 1) to its weights, operands from texture twins:
 //   dw[kh, kw, ci, co] = sum over the pixels (n, oh, ow) of x[n, ih, iw, ci] * dy[n, oh, ow, co]
-// One invocation computes ROWS ci x TILE vec4 of co of one tap in registers, over one slice of the pixels. With
-// more than one slice the result is [slice, kh, kw, ci, co] and sum_slices.wgsl adds the slices. Columns of dy's blocks
-// are pixels, columns of the transposed x are ci.
+// One invocation computes ROWS values of [kw, ci] x TILE vec4 of co of one kh in registers, over one slice of the pixels:
+// undilated taps of one row are one run of the images, so that few channels fill a tile. With more than one slice the
+// result is [slice, kh, kw, ci, co] and sum_slices.wgsl adds the slices. Columns of dy's blocks are pixels, columns of the
+// transposed x are [kw, ci].
 // Channel counts are multiples of 4 (lowering pads others); vec4 i of a tensor is texel (i & 4095, i >> 12).
 #import index
 #import conv_params
@@ -16,14 +17,15 @@ const WG_SIZE: u32 = 16u;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// Vec4 c of the channels of four pixels.
-fn load_x(pixels: vec4i, c: i32) -> mat4x4f {
-  let i = max(pixels, vec4i()) + min(c, params.ci4 - 1);
+// Vec4 r of the runs of four pixels.
+fn load_x(a: Runs, r: i32) -> mat4x4f {
+  let inside = vec4u(r - a.first) < vec4u(a.count);
+  let i = select(vec4i(), a.start + r, inside);
   return transpose(mat4x4f(
-    select(vec4f(), texel_x(i.x), pixels.x >= 0),
-    select(vec4f(), texel_x(i.y), pixels.y >= 0),
-    select(vec4f(), texel_x(i.z), pixels.z >= 0),
-    select(vec4f(), texel_x(i.w), pixels.w >= 0),
+    select(vec4f(), texel_x(i.x), inside.x),
+    select(vec4f(), texel_x(i.y), inside.y),
+    select(vec4f(), texel_x(i.z), inside.z),
+    select(vec4f(), texel_x(i.w), inside.w),
   ));
 }
 
@@ -42,8 +44,8 @@ fn texel_dy(i: i32) -> vec4f {
   return textureLoad(dy, vec2i(j & 4095, j >> 12));
 }
 
-fn place(ci: i32) -> i32 {
-  return select(NOWHERE, ci * params.co4, ci < params.ci4 * 4);
+fn place(row: i32) -> i32 {
+  return select(NOWHERE, row * params.co4, row < taps_of_run() * params.ci4 * 4);
 }
 
 fn store(i: i32, value: vec4f) {
@@ -53,36 +55,39 @@ fn store(i: i32, value: vec4f) {
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
   let id = i32(flat_index(global_id, workgroups, WG_SIZE));
-  let co_groups = (params.co4 + i32(TILE) - 1) / i32(TILE);
-  let ci_groups = (params.ci4 * 4 + i32(ROWS) - 1) / i32(ROWS);
-  let taps = params.kh * params.kw;
-  let o = id % co_groups * i32(TILE);
-  let c = id / co_groups % ci_groups * (i32(ROWS) / 4);
-  let t = id / (co_groups * ci_groups) % taps;
-  let slice = id / (co_groups * ci_groups * taps);
+  let taps = taps_of_run();
+  let groups = (params.co4 + i32(TILE) - 1) / i32(TILE); // invocations across co
+  let tiles = (taps * params.ci4 * 4 + i32(ROWS) - 1) / i32(ROWS);
+  let runs = params.kh * (params.kw / taps);
+  let o = id % groups; // and every vec4 of channels that lies a multiple of `groups` on
+  let row = id / groups % tiles * i32(ROWS);
+  let t = id / (groups * tiles) % runs;
+  let slice = id / (groups * tiles * runs);
   if (slice >= params.slices) {
     return;
   }
-  let kh = t / params.kw;
-  let kw = t % params.kw;
+  let kh = t / (params.kw / taps);
+  let kw = t % (params.kw / taps);
   let pixels = params.n * params.oh * params.ow;
   let length = (pixels + 4 * params.slices - 1) / (4 * params.slices) * 4; // pixels of a slice
   let end = min((slice + 1) * length, pixels);
+  let r = row / 4;
   var tile = RegisterTile();
   var d = slice * length * params.co4 + o;
   var windows = windows_of(slice * length);
   for (var m = slice * length; m < end; m += 4) {
-    let p = taps_of(windows, kh, kw);
+    let a = runs_of(windows, kh, kw, taps);
     windows = next_windows(windows);
     var left: LeftBlocks;
-    left.b0 = load_x(p, c);
-    left.b1 = load_x(p, c + 1);
+    left.b0 = load_x(a, r);
+    left.b1 = load_x(a, r + 1);
     if (ROWS > 8) {
-      left.b2 = load_x(p, c + 2);
-      left.b3 = load_x(p, c + 3);
+      left.b2 = load_x(a, r + 2);
+      left.b3 = load_x(a, r + 3);
     }
-    multiply_add(&tile, left, d, 1);
+    multiply_add(&tile, left, d, groups);
     d += 4 * params.co4;
   }
-  write_tile(&tile, c * 4, (slice * taps + t) * params.ci4 * 4 * params.co4 + o, params.co4 - o);
+  let first = (slice * runs + t) * taps * params.ci4 * 4;
+  write_tile(&tile, row, first * params.co4, o, groups, params.co4);
 }

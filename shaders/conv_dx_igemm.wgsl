@@ -99,17 +99,24 @@ fn first_tap(at: i32, stride: i32, dilation: i32, taps: i32) -> i32 {
 }
 
 @compute @workgroup_size(WG_SIZE)
-fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
-  let id = i32(flat_index(global_id, workgroups, WG_SIZE));
+fn main(
+  @builtin(workgroup_id) wg_id: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  // Workgroups take the phases in turn, since these have different numbers of taps and so of work.
+  let phases = params.stride_h * params.stride_w;
+  let group = i32(flat_group(wg_id, workgroups));
+  let number = group % phases;
+  let id = group / phases * i32(WG_SIZE) + i32(lane);
   let groups = (params.ci4 + i32(TILE) - 1) / i32(TILE); // invocations across the channels
   let tiles = phase_length() / i32(ROWS);
-  let number = id / (groups * tiles);
-  if (number >= params.stride_h * params.stride_w) {
+  if (id >= groups * tiles) {
     return;
   }
   let phase = vec2i(number / params.stride_w, number % params.stride_w);
-  let i = id % groups * i32(TILE);
-  let m = id / groups % tiles * i32(ROWS);
+  let i = id % groups; // and every vec4 of channels that lies a multiple of `groups` on
+  let m = id / groups * i32(ROWS);
   let q0 = pixels_of(m);
   let q1 = pixels_of(m + 4);
   let q2 = pixels_of(m + 8);
@@ -134,10 +141,10 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
           left.b2 = load_dy(p2, c);
           left.b3 = load_dy(p3, c);
         }
-        multiply_add(&tile, left, k, 1);
+        multiply_add(&tile, left, k, groups);
         k += 4 * params.ci4;
       }
     }
   }
-  write_tile(&tile, number * phase_length() + m, i, params.ci4 - i);
+  write_tile(&tile, number * phase_length() + m, 0, i, groups, params.ci4);
 }

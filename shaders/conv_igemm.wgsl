@@ -15,19 +15,6 @@ const WG_SIZE: u32 = 16u;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// Runs of input values that neighbouring taps of four windows read, and which of them lie inside the image.
-struct Runs { start: vec4i, first: vec4i, count: vec4i }
-
-fn runs_of(a: Windows, kh: i32, kw: i32, taps: i32) -> Runs {
-  let h = a.h + kh * params.dilation_h;
-  let w = a.w + kw * params.dilation_w;
-  let first = clamp(-w, vec4i(), vec4i(taps));
-  let last = clamp(params.w - w, first, vec4i(taps));
-  let inside = (a.n < vec4i(params.n)) & (h >= vec4i()) & (h < vec4i(params.h));
-  let start = ((a.n * params.h + h) * params.w + w) * params.ci4;
-  return Runs(start, first * params.ci4, select(vec4i(), (last - first) * params.ci4, inside));
-}
-
 fn load_x(a: Runs, r: i32) -> mat4x4f {
   let inside = vec4u(r - a.first) < vec4u(a.count);
   let i = select(vec4i(), a.start + r, inside);
@@ -65,7 +52,7 @@ fn store(i: i32, value: vec4f) {
 fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
   let id = i32(flat_index(global_id, workgroups, WG_SIZE));
   let groups = (params.co4 + i32(TILE) - 1) / i32(TILE); // invocations across the channels
-  let o = id % groups * i32(TILE);
+  let o = id % groups; // and every vec4 of channels that lies a multiple of `groups` on
   let m = id / groups * i32(ROWS);
   if (m >= params.n * params.oh * params.ow) {
     return;
@@ -76,8 +63,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   let a3 = next_windows(a2);
   var tile = RegisterTile();
   var k = o; // vec4 of the weights at this tap and input channel
-  // Undilated taps of one row lie one after another: all of them are one run.
-  let taps = select(1, params.kw, params.dilation_w == 1);
+  let taps = taps_of_run();
   for (var kh = 0; kh < params.kh; kh++) {
     for (var kw = 0; kw < params.kw; kw += taps) {
       let r0 = runs_of(a0, kh, kw, taps);
@@ -92,10 +78,10 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
           left.b2 = load_x(r2, r);
           left.b3 = load_x(r3, r);
         }
-        multiply_add(&tile, left, k, 1);
+        multiply_add(&tile, left, k, groups);
         k += 4 * params.co4;
       }
     }
   }
-  write_tile(&tile, m, o, params.co4 - o);
+  write_tile(&tile, m, 0, o, groups, params.co4);
 }

@@ -1,12 +1,12 @@
-// Sums of squares of up to 6 tensors of any shapes. Each tensor is cut into slabs of 4096 elements, the last of them
+// Sums of squares of up to 6 tensors of any shapes. Each tensor is cut into slabs of 32768 elements, the last of them
 // shorter; one workgroup sums up one slab. The slabs of t0 come first, then those of t1, and so on. With ALONE there is
 // t0 alone: software adapters go through all cases of a switch for every load, which large tensors need not pay for.
 #import index
 #import workgroup_sum
 
 const WG_SIZE: u32 = 64u;
-const VECTORS: u32 = 16u; // a lane
-const SLAB: u32 = 4096u;  // WG_SIZE * VECTORS * 4
+const VECTORS: u32 = 128u; // a lane
+const SLAB: u32 = 32768u; // WG_SIZE * VECTORS * 4
 const ALONE: u32 = 0u;
 
 // sizes: elements of each tensor, 0 for one that is not there; first: the place of the first slab among the sums.

@@ -78,7 +78,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   let id = i32(flat_index(global_id, workgroups, WG_SIZE));
   let groups = (params.n / 4 + i32(TILE) - 1) / i32(TILE); // invocations across the columns
   let tiles = (params.m + i32(ROWS) - 1) / i32(ROWS);
-  let n = id % groups * i32(TILE);
+  let n = id % groups; // and every vec4 of columns that lies a multiple of `groups` on
   let m = id / groups % tiles * i32(ROWS);
   let matrix = id / (groups * tiles); // slice * batch + number in the batch
   if (matrix >= params.batch * params.slices) {
@@ -90,11 +90,11 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   let length = (params.k / 4 + params.slices - 1) / params.slices; // vec4 of k in a slice
   let first = matrix / params.batch * length;
   let end = min(first + length, params.k / 4);
-  let step = select(1, params.k, TRANS_B); // from a vec4 of columns to the next
+  let step = select(1, params.k, TRANS_B); // from a vec4 of columns to the one beside it
   let row = select(params.n, 1, TRANS_B); // from a vec4 of k to the next
   var tile = RegisterTile();
   for (var k = first; k < end; k++) {
-    multiply_add(&tile, load_left(a_first, m, k), b_first + k * row + n * step, step);
+    multiply_add(&tile, load_left(a_first, m, k), b_first + k * row + n * step, groups * step);
   }
-  write_tile(&tile, m, matrix * params.m * (params.n / 4) + n, params.n / 4 - n);
+  write_tile(&tile, m, matrix * params.m * (params.n / 4), n, groups, params.n / 4);
 }

@@ -17,10 +17,20 @@ fn windows_from(a0: Window) -> Windows {
   return Windows(vec4i(a0.n, a1.n, a2.n, a3.n), vec4i(a0.h, a1.h, a2.h, a3.h), vec4i(a0.w, a1.w, a2.w, a3.w));
 }
 
-// First vec4 of the input pixels under tap (kh, kw) of four windows, or -1 outside the images.
-fn taps_of(a: Windows, kh: i32, kw: i32) -> vec4i {
+// Runs of vec4 of the images that `taps` neighbouring taps of four windows read, and which of them lie inside.
+struct Runs { start: vec4i, first: vec4i, count: vec4i }
+
+fn runs_of(a: Windows, kh: i32, kw: i32, taps: i32) -> Runs {
   let h = a.h + kh * params.dilation_h;
   let w = a.w + kw * params.dilation_w;
-  let inside = (a.n < vec4i(params.n)) & (h >= vec4i()) & (h < vec4i(params.h)) & (w >= vec4i()) & (w < vec4i(params.w));
-  return select(vec4i(-1), ((a.n * params.h + h) * params.w + w) * params.ci4, inside);
+  let first = clamp(-w, vec4i(), vec4i(taps));
+  let last = clamp(params.w - w, first, vec4i(taps));
+  let inside = (a.n < vec4i(params.n)) & (h >= vec4i()) & (h < vec4i(params.h));
+  let start = ((a.n * params.h + h) * params.w + w) * params.ci4;
+  return Runs(start, first * params.ci4, select(vec4i(), (last - first) * params.ci4, inside));
+}
+
+// Undilated taps of one row lie one after another in the images: all of them are one run. Else each is one.
+fn taps_of_run() -> i32 {
+  return select(1, params.kw, params.dilation_w == 1);
 }

@@ -44,28 +44,29 @@ fn multiply_add_column(tile: ptr<function, RegisterTile>, column: u32, left: Lef
   }
 }
 
-// Writes the tile whose first row is `row` and whose columns begin `offset` vec4 after the rows; `count` of them exist.
-fn write_tile(tile: ptr<function, RegisterTile>, row: i32, offset: i32, count: i32) {
-  write_rows((*tile).r0, row, offset, count);
-  write_rows((*tile).r1, row + 4, offset, count);
+// Writes the tile whose first row is `row` and whose columns lie `step` vec4 apart from `column` on, of `columns` that a
+// row has; rows begin `offset` vec4 after their place. Neighbouring invocations store neighbouring vec4.
+fn write_tile(tile: ptr<function, RegisterTile>, row: i32, offset: i32, column: i32, step: i32, columns: i32) {
+  write_rows((*tile).r0, row, offset, column, step, columns);
+  write_rows((*tile).r1, row + 4, offset, column, step, columns);
   if (ROWS > 8) {
-    write_rows((*tile).r2, row + 8, offset, count);
-    write_rows((*tile).r3, row + 12, offset, count);
+    write_rows((*tile).r2, row + 8, offset, column, step, columns);
+    write_rows((*tile).r3, row + 12, offset, column, step, columns);
   }
 }
 
-fn write_rows(blocks: array<mat4x4f, 8>, first: i32, offset: i32, count: i32) {
+fn write_rows(blocks: array<mat4x4f, 8>, first: i32, offset: i32, column: i32, step: i32, columns: i32) {
   for (var row = 0; row < 4; row++) {
-    let at = place(first + row) + offset;
+    let at = place(first + row) + offset + column;
     if (at >= 0) {
       store(at, blocks[0][row]);
-      if (TILE > 1 && count > 1) { store(at + 1, blocks[1][row]); }
-      if (TILE > 2 && count > 2) { store(at + 2, blocks[2][row]); }
-      if (TILE > 2 && count > 3) { store(at + 3, blocks[3][row]); }
-      if (TILE > 4 && count > 4) { store(at + 4, blocks[4][row]); }
-      if (TILE > 4 && count > 5) { store(at + 5, blocks[5][row]); }
-      if (TILE > 4 && count > 6) { store(at + 6, blocks[6][row]); }
-      if (TILE > 4 && count > 7) { store(at + 7, blocks[7][row]); }
+      if (TILE > 1 && column + step < columns) { store(at + step, blocks[1][row]); }
+      if (TILE > 2 && column + 2 * step < columns) { store(at + 2 * step, blocks[2][row]); }
+      if (TILE > 2 && column + 3 * step < columns) { store(at + 3 * step, blocks[3][row]); }
+      if (TILE > 4 && column + 4 * step < columns) { store(at + 4 * step, blocks[4][row]); }
+      if (TILE > 4 && column + 5 * step < columns) { store(at + 5 * step, blocks[5][row]); }
+      if (TILE > 4 && column + 6 * step < columns) { store(at + 6 * step, blocks[6][row]); }
+      if (TILE > 4 && column + 7 * step < columns) { store(at + 7 * step, blocks[7][row]); }
     }
   }
 }

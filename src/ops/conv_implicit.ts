@@ -41,7 +41,7 @@ export function implicitToInput(geometry: ConvGeometry, target: Target, form: Im
   const turned = b.turned(b.resized(input(1), [taps, x[3]!, y[3]!], [taps, ci, co]), [taps, ci, co]);
   const kernel = form === "tile"
     ? tileKernel("conv_tile", mirrored(geometry), tiles(pixels) * tiles(ci))
-    : igemmKernel("conv_dx_igemm", geometry, registerTile(phase, ci / 4, strides[0] * strides[1]), target);
+    : phasedKernel("conv_dx_igemm", geometry, registerTile(phase, ci / 4), target);
   b.into(output(0), [1, pixels, ci], [1, pixels, x[3]!], (result) => bind(kernel, form, dy, turned, result));
   return b.lowering();
 }
@@ -56,11 +56,13 @@ export function implicitToWeights(geometry: ConvGeometry, target: Target, form: 
   const dy = b.resized(input(1), [1, pixels, y[3]!], [1, pixels, co]);
   const vectors = taps * ci * co / 4;
   const groups = tiles(ci) * tiles(co) * taps;
-  const whole = form === "tile" ? 64 * groups : registerTile(ci, co / 4, taps).invocations;
+  // Undilated taps of one row are summed up together (see conv_dw_igemm.wgsl).
+  const row = geometry.dilations[1] === 1 ? w[1]! : 1;
+  const whole = form === "tile" ? 64 * groups : registerTile(row * ci, co / 4, taps / row).invocations;
   const slices = sliceCount(pixels, whole, 16 * vectors, target);
   const kernel = form === "tile"
     ? tileKernel("conv_dw_tile", geometry, groups * slices, slices)
-    : igemmKernel("conv_dw_igemm", geometry, registerTile(ci, co / 4, taps * slices), target, slices);
+    : igemmKernel("conv_dw_igemm", geometry, registerTile(row * ci, co / 4, taps / row * slices), target, slices);
   b.into(
     output(0),
     [taps, ci, co],
@@ -91,6 +93,13 @@ function igemmKernel(
     params: convParams(geometry, slices),
     workgroups: cover(invocations, size),
   };
+}
+
+/** A kernel whose workgroups take the phases of a strided gradient in turn, each covered by a tile's invocations. */
+function phasedKernel(shader: string, geometry: ConvGeometry, tile: RegisterTile, target: Target): Unbound {
+  const { strides: [h, w] } = geometry;
+  const [groups] = cover(tile.invocations, tileGroup(target));
+  return { ...igemmKernel(shader, geometry, tile, target), workgroups: [groups * h * w, 1, 1] };
 }
 
 function tileKernel(shader: string, geometry: ConvGeometry, groups: number, slices = 1): Unbound {

@@ -16,6 +16,8 @@ const SIDE = 4;
 const POINTS = 36;
 /** With fewer tiles the points of the weights cost more than the products save (lavapipe: 5 to 7 ns a weight). */
 const LEAST_TILES = 32;
+/** With fewer channels the points of the images do: at 32 the implicit product is as fast, at 8 more than twice. */
+const LEAST_CHANNELS = 48;
 /** Below these, four more dispatches and copies (50 us each) cost more than the products save. */
 const LEAST_FLOPS = 3e7;
 
@@ -32,7 +34,8 @@ export function isWinograd(geometry: ConvGeometry, target: Target, whole: boolea
 
 /** Whether a convolution is expected to be faster so. */
 export function winogradPays(geometry: ConvGeometry): boolean {
-  return tilesOf(geometry.y) >= LEAST_TILES && convFlops(geometry) >= LEAST_FLOPS;
+  const { x, y } = geometry;
+  return tilesOf(y) >= LEAST_TILES && Math.min(x[3]!, y[3]!) >= LEAST_CHANNELS && convFlops(geometry) >= LEAST_FLOPS;
 }
 
 /** Tiles of images, a multiple of 4 so that a sum over them has whole vec4. */

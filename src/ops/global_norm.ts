@@ -9,7 +9,7 @@ const TENSORS = 6;
 /** Elements from which a tensor has a dispatch of its own: about where that costs lavapipe less than the choice. */
 const LARGE = 2 ** 15;
 /** Elements that one workgroup sums up. */
-const SLAB = 64 * 16 * 4;
+const SLAB = 64 * 128 * 4;
 
 /** Inputs of any shapes; output [1] = sqrt(sum of all squares). */
 export const GlobalNorm: Op = {
