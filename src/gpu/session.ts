@@ -4,6 +4,7 @@
  */
 
 import {
+  type Binding,
   type BufferRange,
   type DispatchStep,
   type Program,
@@ -105,6 +106,8 @@ export class Session {
     }
     const once = program.prologue.length;
     if (once > 0) submit(device, work.slice(0, once));
+    // Weights that runs read as textures alone, or as what the prologue made of them.
+    for (const i of idleConstants(program)) buffers[i]!.destroy();
     return new Session(gpu, program, buffers, textures, work.slice(once), uniforms, pool !== null);
   }
 
@@ -210,6 +213,17 @@ async function uploadConstants(device: GPUDevice, program: Program, buffers: rea
       staged += bytes;
     }
   }
+}
+
+/** Numbers of the constants that neither a step nor the host reads. */
+function idleConstants({ buffers, steps, outputs }: Program): number[] {
+  const read = steps.flatMap((step) => step.kind === "texture" ? [step.from.buffer] : step.bindings.flatMap(bufferOf));
+  const used = new Set([...read, ...[...outputs.values()].map(({ range }) => range.buffer)]);
+  return [...buffers.keys()].filter((i) => buffers[i]!.role === "constant" && !used.has(i));
+}
+
+function bufferOf(binding: Binding): number[] {
+  return binding.kind === "buffer" ? [binding.buffer] : [];
 }
 
 /** Runs work once. */

@@ -7,10 +7,12 @@ import type { Tensor } from "./tensor.ts";
 export interface Hoisted {
   readonly kernels: ReadonlySet<Kernel>;
   readonly scratch: ReadonlySet<number>;
+  /** The part of it that the other kernels bind as buffers; textures are filled in the prologue, too. */
+  readonly kept: ReadonlySet<number>;
 }
 
 /** No kernels. */
-export const NOTHING_HOISTED: Hoisted = { kernels: new Set(), scratch: new Set() };
+export const NOTHING_HOISTED: Hoisted = { kernels: new Set(), scratch: new Set(), kept: new Set() };
 
 /** The kernels of a lowering that read nothing but steady tensors, and what such kernels left in scratch memory. */
 export function hoistable(node: Node, { kernels }: Lowering, steady: (tensor: Tensor) => boolean): Hoisted {
@@ -28,7 +30,9 @@ export function hoistable(node: Node, { kernels }: Lowering, steady: (tensor: Te
     hoisted.kernels.add(kernel);
     fills.forEach((index) => hoisted.scratch.add(index));
   }
-  return hoisted;
+  const others = kernels.filter((kernel) => !hoisted.kernels.has(kernel)).flatMap(({ bindings }) => bindings);
+  const bound = others.flatMap((ref) => ref.kind === "scratch" ? [ref.index] : []);
+  return { ...hoisted, kept: new Set(bound.filter((index) => hoisted.scratch.has(index))) };
 }
 
 /** What a reference lies in, whether it is read as a buffer or as a texture. */

@@ -15,9 +15,8 @@ export class Memory {
   readonly #textures: TextureInfo[] = [];
   readonly #free = new Set<number>();
   readonly #freeTextures = new Set<number>();
-  /** Buffers and textures that the prologue fills for all runs. */
+  /** Buffers that the prologue fills for all runs. */
   readonly #kept = new Set<number>();
-  readonly #keptTextures = new Set<number>();
   /** Texture that holds the values of a range, by buffer and range. */
   readonly #twins = new Map<number, Map<string, number>>();
 
@@ -25,7 +24,7 @@ export class Memory {
   infos(): { buffers: BufferInfo[]; textures: TextureInfo[] } {
     return {
       buffers: this.#buffers.map((info, i) => this.#kept.has(i) ? { ...info, role: "kept" } : info),
-      textures: this.#textures.map((info, i) => ({ ...info, kept: this.#keptTextures.has(i) })),
+      textures: this.#textures,
     };
   }
 
@@ -52,9 +51,16 @@ export class Memory {
     this.#free.add(buffer);
   }
 
-  /** Keeps a buffer's values from the prologue for all runs. */
+  /** Keeps a buffer's values from the prologue for all runs; it must have served no step. */
   keep(buffer: number): void {
     this.#kept.add(buffer);
+  }
+
+  /** A buffer of its own for what the prologue leaves. */
+  addKept(bytes: number, name: string): number {
+    const buffer = this.add({ role: "work", name, bytes: paddedBytes(bytes) });
+    this.keep(buffer);
+    return buffer;
   }
 
   /** The texture that holds a range's values, where there is one. */
@@ -64,26 +70,24 @@ export class Memory {
 
   /** A texture for the values of a range, which it holds until they are forgotten. */
   addTwin(range: BufferRange): number {
-    const texture = this.takeTexture(range.bytes);
+    const texture = this.#takeTexture(rowsOf(range.bytes));
     let twins = this.#twins.get(range.buffer);
     if (!twins) this.#twins.set(range.buffer, twins = new Map());
     twins.set(keyOf(range), texture);
     return texture;
   }
 
-  /** A texture for so many bytes. */
-  takeTexture(bytes: number): number {
-    const rows = rowsOf(bytes);
+  /** A texture of its own, for so many bytes that the prologue leaves. */
+  addKeptTexture(bytes: number): number {
+    return this.#textures.push({ rows: rowsOf(bytes), kept: true }) - 1;
+  }
+
+  #takeTexture(rows: number): number {
     const found = bestOf(this.#freeTextures, rows, (i) => this.#textures[i]!.rows);
     if (found === null) return this.#textures.push({ rows, kept: false }) - 1;
     this.#freeTextures.delete(found);
     this.#textures[found]!.rows = Math.max(this.#textures[found]!.rows, rows);
     return found;
-  }
-
-  /** Keeps a texture's values from the prologue for all runs. */
-  keepTexture(texture: number): void {
-    this.#keptTextures.add(texture);
   }
 
   /** Lets the twins of a buffer serve others, since its values change or nobody will read them soon. */

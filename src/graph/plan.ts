@@ -41,7 +41,7 @@ class Planner {
   readonly #uses = new Map<number, number>();
   /** Positions of the nodes that read each root tensor as a texture. */
   readonly #textureReads = new Map<number, number[]>();
-  /** Textures of steady tensors, by range: filled once. */
+  /** Textures of steady tensors, by root tensor and range: filled once. */
   readonly #steadyTextures = new Map<string, number>();
 
   constructor(readonly g: Graph, readonly target: Target) {
@@ -132,7 +132,10 @@ class Planner {
     const fixed = this.#fixed.has(node);
     const lowering = choose(node, this.target);
     const hoisted = fixed || part.split ? NOTHING_HOISTED : hoistable(node, lowering, (t) => this.#isSteady(t));
-    const scratch = (lowering.scratch ?? []).map((bytes) => this.#memory.take(bytes, `${node.name} scratch`));
+    const scratch = (lowering.scratch ?? []).map((bytes, i) => {
+      const name = `${node.name} scratch`;
+      return hoisted.kept.has(i) ? this.#memory.addKept(bytes, name) : this.#memory.take(bytes, name);
+    });
     const prepared = new Map<number, number>(); // textures of what hoisted kernels leave
     const range = (ref: Ref) => this.#range(part, bufferOf(ref), scratch, lowering);
     const flops = (node.op.flops?.(node) ?? 0) / Math.max(1, lowering.kernels.length);
@@ -146,7 +149,6 @@ class Planner {
           }
           return { kind: "texture", texture: this.#twin(node, of, range(of), once) };
         }
-        if (!once && ref.kind === "scratch" && hoisted.scratch.has(ref.index)) this.#memory.keep(scratch[ref.index]!);
         return { kind: "buffer", ...range(ref) };
       });
       checkIterations(node, kernel, this.target);
@@ -166,8 +168,8 @@ class Planner {
 
   /** The texture twin of what a kernel reads; `once`: in the prologue. */
   #twin(node: Node, of: ReturnType<typeof bufferOf>, from: BufferRange, once: boolean): number {
-    if (of.kind === "input" && this.#isSteady(node.inputs[of.index]!)) {
-      const key = JSON.stringify(from);
+    if (!once && of.kind === "input" && this.#isSteady(node.inputs[of.index]!)) {
+      const key = `${root(node.inputs[of.index]!).id} ${from.offset}+${from.bytes}`;
       const known = this.#steadyTextures.get(key) ?? this.#fillOnce(node, from);
       this.#steadyTextures.set(key, known);
       return known;
@@ -182,8 +184,7 @@ class Planner {
 
   #fillOnce(node: Node, from: BufferRange): number {
     this.#checkTexture(node, from.bytes);
-    const texture = this.#memory.takeTexture(from.bytes);
-    this.#memory.keepTexture(texture);
+    const texture = this.#memory.addKeptTexture(from.bytes);
     this.#prologue.push({ kind: "texture", node: node.name, from, texture });
     return texture;
   }
