@@ -110,6 +110,9 @@ export async function train(
     await writeAtomic(`${options.out}/config.yaml`, configToYaml(config));
     const views = await writeViewSheet(gpu, source, config, `${options.out}/views.png`);
     const start = resumed?.step ?? 0;
+    if (neighbors && start === 0) {
+      options.log(`nearest neighbours before the first step: ${(await neighbors.top1()).toFixed(1)} %`);
+    }
     const metrics = await MetricsFile.open(options.out, start, views);
     try {
       const feed = source.feed?.(config.batch, imagesPerSample(config)) ?? null;

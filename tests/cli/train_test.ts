@@ -103,6 +103,7 @@ gpuTest(
       const sets = [`probe={data: {kind: idx, path: ${folder}/data}}`, "watch={every: 2, images: 16}", "steps=4"];
       const done = await train(tiny(out, ...sets));
       assert.equal(done.code, 0, done.stderr);
+      assert.match(done.stderr, /nearest neighbours before the first step: [\d.]+ %\n/);
       assert.match(
         done.stderr,
         /training 4\/4, .*, loss [\d.]+, gradient [\d.]+, kNN [\d.]+ %, alignment [\d.]+, uniformity -[\d.]+, rank [\d.]+\n/,
