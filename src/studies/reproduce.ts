@@ -85,6 +85,7 @@ export async function reproduce(gpu: Gpu, options: ReproduceOptions): Promise<Re
       runs.push({ ...result, run, folder, settings });
     } catch (error) {
       if (!(error instanceof WorkError || error instanceof UserError)) throw error;
+      gpu.check(); // a lost device fails all that follows
       log(`${run}, seed ${seed} failed: ${messageOf(error)}`);
       failures.push({ run, seed, message: messageOf(error) });
     }
