@@ -36,7 +36,7 @@ export function curvesPlotSpec(panels: readonly CurvePanel[], methods: readonly 
           type: "nominal" as const,
           sort: [...methods],
           scale: { domain: [...methods], scheme: "tableau10" as const },
-          legend: { title: null, orient: "bottom" as const, columns: 3, labelLimit: 260, labelFontSize: 12 },
+          legend: { title: null, orient: "bottom" as const, columns: 3, labelLimit: 400, labelFontSize: 12 },
         },
       },
     })),

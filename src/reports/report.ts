@@ -89,6 +89,7 @@ th, td { padding: .28rem .7rem; text-align: left; border-bottom: 1px solid #eee;
 th { border-bottom: 1px solid #999; font-weight: 600; vertical-align: bottom; }
 th.group { text-align: center; border-bottom: 1px solid #ccc; color: #1f4e79; }
 .number { text-align: right; font-variant-numeric: tabular-nums; } td.number { white-space: nowrap; }
+.grouped td:first-child { white-space: nowrap; }
 figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; }
 figcaption { color: #666; font-size: .9rem; max-width: 50rem; }
 `;
@@ -119,8 +120,9 @@ function htmlBlock(block: Block): string {
       const style = columns.map((_, i) => isNumeric(block, i) ? ' class="number"' : "");
       const row = (cells: readonly string[], tag: string) =>
         `<tr>${cells.map((cell, i) => `<${tag}${style[i]}>${escape(cell)}</${tag}>`).join("")}</tr>`;
-      const groups = columns.some(({ group }) => group !== undefined) ? `${groupRow(columns)}\n` : "";
-      return `<div class="wide"><table>\n<thead>\n${groups}${
+      const grouped = columns.some(({ group }) => group !== undefined);
+      const groups = grouped ? `${groupRow(columns)}\n` : "";
+      return `<div class="wide"><table${grouped ? ' class="grouped"' : ""}>\n<thead>\n${groups}${
         row(columns.map(({ title }) => title), "th")
       }\n</thead>\n` +
         `<tbody>\n${block.rows.map((cells) => row(cells, "td")).join("\n")}\n</tbody>\n</table></div>`;
