@@ -25,7 +25,8 @@ export async function drawDetections(
   const pixels = await decodeStretched(image.file, { ...size, flip: false });
   const truth = image.objects.map(({ box }) => frame(box, scale, "stroke='#fff' stroke-dasharray='5 4'"));
   const drawn = found.filter(({ score }) => score >= DRAWN_FROM).reverse(); // the best on top
-  const marks = [...truth, ...drawn.map((detection) => mark(detection, classes, scale, size))];
+  const frames = drawn.map(({ box, label }) => frame(box, scale, `stroke="${colorOf(label, classes)}"`));
+  const marks = [...truth, ...frames, ...drawn.map((detection) => tag(detection, classes, scale, size))];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}" ` +
     `font-family="sans-serif" font-size="${FONT}" fill="none">${marks.join("")}</svg>`;
   const { data } = await sharp(pixels, { raw: { ...size, channels: 3 } })
@@ -34,9 +35,9 @@ export async function drawDetections(
   return { data: new Uint8Array(data), ...size, channels: 3 };
 }
 
-/** Colours far apart from each other: hues by the golden angle. */
-function colorOf(label: number): string {
-  return `hsl(${Math.round(label * 137.5) % 360} 85% ${label % 2 === 0 ? 42 : 32}%)`;
+/** A hue of its own for each class, those of neighbours in the list far apart. */
+function colorOf(label: number, { length: n }: readonly string[]): string {
+  return `hsl(${Math.round(360 * (label * 7 % n) / n)} 85% ${label % 2 === 0 ? 42 : 32}%)`;
 }
 
 /** A rectangle with a dark rim, so that it is seen on any ground. */
@@ -46,16 +47,14 @@ function frame([xmin, ymin, xmax, ymax]: Detection["box"], scale: number, style:
   return `<rect ${rect} stroke="#000" stroke-opacity="0.45" stroke-width="4"/><rect ${rect} stroke-width="2" ${style}/>`;
 }
 
-/** A frame and its label: above the frame where there is room, else inside. */
-function mark(detection: Detection, classes: readonly string[], scale: number, size: Size): string {
+/** The label of a frame: above it where there is room, else inside. */
+function tag(detection: Detection, classes: readonly string[], scale: number, size: Size): string {
   const { box, label, score } = detection;
   const text = `${classes[label]} ${score.toFixed(2)}`;
   const [width, height] = [FONT * LETTER * text.length + 4, FONT * LABEL];
   const top = (box[1] - 1) * scale;
   const x = Math.max(0, Math.min((box[0] - 1) * scale - 1, size.width - width));
   const y = top >= height ? top - height : Math.min(top, size.height - height);
-  const color = colorOf(label);
-  return frame(box, scale, `stroke="${color}"`) +
-    `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${color}"/>` +
+  return `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${colorOf(label, classes)}"/>` +
     `<text x="${x + 3}" y="${y + FONT}" fill="#fff">${escapeXml(text)}</text>`;
 }
