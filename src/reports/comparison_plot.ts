@@ -58,5 +58,5 @@ export function comparisonPlotSpec(rows: readonly ComparisonRow[], columns: read
       },
     };
   });
-  return { ...LOOK, hconcat: panels };
+  return { ...LOOK, hconcat: panels, resolve: { scale: { color: "independent", shape: "independent" } } };
 }

@@ -126,7 +126,10 @@ function intro(judged: readonly Judged[], leftOut: readonly LeftOut[]): string[]
     "authors count; VOC07 AP is the mean over the classes of the area below the precision-recall curve; detection's " +
     "AP is COCO's mean over ten overlaps.",
     ...sizes.size > 0
-      ? [`The labelled images that stand for ImageNet here: ${[...sizes].join("; ")}. The paper's are ImageNet's own.`]
+      ? [
+        `The labelled images that stand for ImageNet here: ${[...sizes].join("; ")}. In the paper they are ` +
+        "ImageNet's 1000 classes in tables 1 to 3, and ImageNet100 in tables 4 to 6.",
+      ]
       : [],
     ...leftOut.length > 0
       ? [
@@ -143,6 +146,7 @@ async function details({ label, checkpoint, folder, outcomes, failures }: Judged
   const failed = failures.map(({ protocol, message }) => [protocol, `failed: ${message}`]);
   const blocks: Block[] = [{ kind: "table", head: ["protocol", "says"], rows: [...rows, ...failed] }];
   if (label !== checkpoint && checkpoint !== "random") blocks.unshift({ kind: "text", text: checkpoint });
+  if (folder !== null) blocks.push(...await classTables(folder));
   const pictures = folder === null ? [] : [...Deno.readDirSync(folder)].map(({ name }) => name)
     .filter((name) => name.endsWith(".png")).sort();
   for (const name of pictures) {
@@ -155,4 +159,20 @@ async function details({ label, checkpoint, folder, outcomes, failures }: Judged
     });
   }
   return { title: label, blocks };
+}
+
+/** More rows are left to the file. */
+const LONGEST_TABLE = 40;
+
+/** The tables by class that protocols left in an encoder's folder. */
+async function classTables(folder: string): Promise<Block[]> {
+  const blocks: Block[] = [];
+  for (const name of [...Deno.readDirSync(folder)].map(({ name }) => name).sort()) {
+    if (!name.endsWith("-classes.csv")) continue;
+    const text = await Deno.readTextFile(`${folder}/${name}`);
+    const [head, ...rows] = text.trimEnd().split("\n").map((line) => line.split(","));
+    const plain = !text.includes('"') && rows.length <= LONGEST_TABLE;
+    if (plain) blocks.push({ kind: "table", head: head!.map((title) => title.replaceAll("_", " ")), rows });
+  }
+  return blocks;
 }
