@@ -6,6 +6,7 @@ import { randomWeights } from "../../models/weights.ts";
 import { loadConfig, parseConfig } from "../../src/config.ts";
 import { readCard } from "../../src/generators/card.ts";
 import { loadGenerator } from "../../src/generators/model.ts";
+import { readWalks } from "../../src/generators/walks.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { PROJECT_ROOT } from "../../src/paths.ts";
 import { inFolder } from "../support/training.ts";
@@ -41,6 +42,19 @@ Deno.test("a card's settings stand in for those that nobody gave, and for no oth
   const set = loadConfig(`${PROJECT_ROOT}/tasks/configs/quick.yaml`, ["generator.model=models/biggan-deep-256.yaml"]);
   assert.deepEqual([set.generator.latent.truncation, set.views.latent.std], [2, 1]);
   assert.equal(parseConfig("generator: { model: nowhere.yaml }").views.latent.std, 0.2);
+});
+
+Deno.test("a card's walks steer the views that ask for them, and stay out of other settings", () => {
+  for (const [card, walks] of [["card", "walks"], ["card-conditional", "walks-conditional"]]) {
+    const model = `generator.model=models/fashion-mnist/${card}.yaml`;
+    const path = `models/fashion-mnist/${walks}.safetensors`;
+    assert.equal(parseConfig("", [model]).views.latent.walks, null);
+    assert.equal(parseConfig("", [model, "views.latent.kind=steered"]).views.latent.walks, path);
+    const given = [model, "views.latent={kind: steered, walks: other}"];
+    assert.equal(parseConfig("", given).views.latent.walks, "other");
+    const { laws, size } = readWalks(`${PROJECT_ROOT}/${path}`);
+    assert.deepEqual([laws, size], [["color0", "rot3d", "rot2d", "zoom", "shiftx", "shifty"], 64]);
+  }
 });
 
 Deno.test("a model that is not there yet is refused with the command that makes it", () =>
