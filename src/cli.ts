@@ -192,7 +192,9 @@ function collectSets(
 ): string[] {
   const short = (task.options ?? []).flatMap((option) => {
     const { name } = nameOf(option);
-    return option.set === undefined || given[name] === undefined ? [] : [`${option.set}=${options[name]}`];
+    if (option.set === undefined || given[name] === undefined) return [];
+    const value = options[name];
+    return [`${option.set}=${Array.isArray(value) ? JSON.stringify(value) : value}`];
   });
   return [...given.set as string[] ?? [], ...short];
 }

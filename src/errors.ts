@@ -1,12 +1,20 @@
 // The two kinds of failure a user meets, and the search for the name that was meant.
 
+/** An error whose message is one line, whatever names of a file are in it. */
+class LineError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    // deno-lint-ignore no-control-regex
+    super(message.replace(/[\x00-\x1f\x7f]+/g, " ").trimEnd(), options);
+  }
+}
+
 /** A wrong option, configuration or input file: the task exits with 2. */
-export class UserError extends Error {
+export class UserError extends LineError {
   override name = "UserError";
 }
 
 /** Work that failed although what was asked for made sense: the task exits with 1. */
-export class WorkError extends Error {
+export class WorkError extends LineError {
   override name = "WorkError";
 }
 

@@ -87,6 +87,24 @@ export async function viewSheet(
   return { png, width, height };
 }
 
+/** Writes rows of images that belong together, such as an anchor and its neighbours, under the columns' names. */
+export async function rowSheet(
+  path: string,
+  rows: readonly (readonly Image[])[],
+  { columns: names, ...options }: Omit<SheetOptions, "columns"> & { readonly columns: readonly string[] },
+): Promise<void> {
+  if (rows.length === 0) throw new RangeError("Expected at least one row of images for a sheet");
+  const { scale, side } = tileOf(rows.flat(), options.tile ?? 64);
+  const heads = MARGIN + (options.caption === undefined ? 0 : CAPTION);
+  const top = heads + CAPTION;
+  const left = (column: number) => MARGIN + column * (side + GAP) + (column > 0 ? BAND_GAP : 0);
+  const placed = rows.flatMap((row, r) => row.map((image, c) => ({ image, x: left(c), y: top + r * (side + GAP) })));
+  const texts = names.map((text, c) => ({ text, x: left(c), y: heads + 13 }));
+  const width = left(names.length) - GAP + MARGIN;
+  const height = top + rows.length * (side + GAP) - GAP + MARGIN;
+  await writeSheet(path, { width, height, scale, placed, texts }, options.caption);
+}
+
 /** Writes images row by row, each row as high as its highest image. */
 export async function contactSheet(
   path: string,

@@ -33,6 +33,11 @@ const schema = z.strictObject({
   output: z.strictObject({
     name: z.string().optional(),
     range: z.tuple([z.number(), z.number()]).default([-1, 1]),
+    /**
+     * How the authors make bytes of values v in [0, 1]: floor(levels * v), 255 at most. Where it is left out, 255 v is
+     * rounded.
+     */
+    levels: z.union([z.literal(255), z.literal(256)]).optional(),
     /** The part of the images that is kept, in pixels. */
     crop: z.strictObject({ top: pixels, left: pixels, height: pixels.min(1), width: pixels.min(1) }).optional(),
   }).prefault({}),

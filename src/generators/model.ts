@@ -20,6 +20,8 @@ export interface Generator {
   readonly latentSize: number;
   /** Whether all rows of a latent are one draw; false where it is left out. */
   readonly tied?: boolean;
+  /** The authors' bytes, floor(levels * v) for v in [0, 1]; null: rounded. */
+  readonly levels: 255 | 256 | null;
   /** Classes of a conditional generator; null without labels. */
   readonly classes: number | null;
   /** Adds the generator: latents [n, ...latentShape] and one-hot labels [n, classes] to images [n, h, w, 1 or 3] in [0, 1]. */
@@ -56,6 +58,7 @@ export async function loadGenerator(path: string): Promise<Generator> {
     latentSize,
     tied,
     classes: card.labels?.classes ?? null,
+    levels: card.output.levels ?? null,
     build: (g, latents, labels) => {
       const given = { [latent.name]: latents, ...(labelInput && labels ? { [labelInput.name]: labels } : {}) };
       const images = toImages(g, importModel(g, model, given)[output.name]!, card.output.range, model.path);

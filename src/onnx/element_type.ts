@@ -60,7 +60,6 @@ const TYPES: Readonly<Record<number, ElementType>> = {
 
 /** Names of the types that nothing here computes with. */
 const OTHERS: Readonly<Record<number, string>> = {
-  0: "undefined",
   8: "string",
   14: "complex64",
   15: "complex128",
@@ -90,6 +89,7 @@ export function dtypeOf(code: number, what: string): DType {
 /** The type that a Cast node names. */
 export function castTarget(node: NodeReader): ElementType {
   node.ignore("saturate", "round_mode"); // these speak of float8 alone
+  if (!node.has("to")) throw new UserError(`${node.label}: the attribute to is missing`);
   return elementType(node.int("to", 0), `${node.label}: attribute to`);
 }
 

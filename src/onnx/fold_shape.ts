@@ -56,8 +56,7 @@ const Concat: Folder = (node, given) => {
 const Split: Folder = (node, [x, given]) => {
   const { shape } = x!;
   const axis = normalizeAxis(node.int("axis", 0), shape.length);
-  const parts = node.int("num_outputs", node.node.outputs.length);
-  const sizes = splitSizes(given ? Array.from(given.data) : node.ints("split"), shape[axis]!, parts);
+  const sizes = splitSizes(node, given ? Array.from(given.data) : node.ints("split"), shape[axis]!);
   let start = 0;
   return sizes.map((size) => {
     const part = shape.map((d, i) => i === axis ? size : d);
@@ -68,9 +67,9 @@ const Split: Folder = (node, [x, given]) => {
 };
 
 const Slice: Folder = (node, [x, ...rest]) => {
-  const list = (i: number, name: string) => rest[i] ? Array.from(rest[i]!.data) : node.ints(name);
-  const [starts, ends] = [list(0, "starts")!, list(1, "ends")!];
-  const axes = list(2, "axes") ?? starts.map((_, i) => i);
+  const needed = (i: number, name: string) => rest[i] ? Array.from(rest[i]!.data) : node.neededInts(name);
+  const [starts, ends] = [needed(0, "starts"), needed(1, "ends")];
+  const axes = rest[2] ? Array.from(rest[2].data) : node.ints("axes") ?? starts.map((_, i) => i);
   const steps = rest[3] ? Array.from(rest[3]!.data) : starts.map(() => 1);
   const shape = [...x!.shape];
   const [from, by] = [shape.map(() => 0), shape.map(() => 1)];

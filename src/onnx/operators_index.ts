@@ -135,7 +135,10 @@ const GatherND: Importer = (scope) => {
   const { g, node } = scope;
   const [x, indices] = [scope.plain(0), scope.plain(1)];
   const batch = node.int("batch_dims", 0);
-  const k = indices.shape.at(-1)!;
+  const k = indices.shape.at(-1) ?? 0;
+  if (k < 1 || batch < 0 || batch + k > x.shape.length || batch >= indices.shape.length) {
+    throw new UserError(`${node.label}: indices [${indices.shape}] do not fit [${x.shape}] after ${batch} dimensions`);
+  }
   const looked = x.shape.slice(0, batch + k);
   const strides = stridesOf(looked);
   const lead = indices.shape.slice(0, -1);
@@ -155,7 +158,7 @@ const GatherND: Importer = (scope) => {
 const TopK: Importer = (scope) => {
   const { g, node } = scope;
   node.ignore("sorted"); // any order is right for values that need none
-  const k = scope.opset < 10 ? node.int("k", 0) : scope.host(1).data[0]!;
+  const k = scope.opset < 10 ? node.int("k", 0) : scope.host(1).data[0] ?? NaN;
   const options = { axis: node.int("axis", -1), largest: node.int("largest", 1) === 1 };
   const { values, places } = topK(g, scope.plain(0), k, options);
   return [plainValue(values), plainValue(places)];

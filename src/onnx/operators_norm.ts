@@ -19,9 +19,13 @@ import { imageValue, plainValue, type Value } from "./values.ts";
 
 type Statistics = readonly [scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor];
 
-/** Whether statistics are those of the batch: training_mode since opset 14, an is_test of 0 before opset 7. */
+/**
+ * Whether statistics are those of the batch: training_mode since opset 14, further outputs before, an is_test of 0
+ * before opset 7.
+ */
 function trains({ node, opset }: NodeScope): boolean {
   if (opset < 7) return node.int("is_test", 0) === 0;
+  if (opset < 14) return node.node.outputs.slice(1).some((name) => name !== "");
   return node.int("training_mode", 0) === 1;
 }
 
@@ -38,8 +42,15 @@ const BatchNormalization: Importer = (scope) => {
 };
 
 /** Normalisation of each channel by known statistics. */
-function inferredNorm(scope: NodeScope, [scale, bias, mean, variance]: Statistics, epsilon: number): Value {
+function inferredNorm(scope: NodeScope, [scale, bias, ...own]: Statistics, epsilon: number): Value {
   const { g } = scope;
+  // Exporters give equal values one name; statistics are tensors of their own, as kernels bind them to be written too.
+  const taken = [scale, bias];
+  const [mean, variance] = own.map((t) => {
+    const apart = taken.includes(t) ? affine(g, t, 1, 0) : t;
+    taken.push(t);
+    return apart;
+  }) as [Tensor, Tensor];
   const apply = (x: Tensor) => batchNormInference(g, x, scale, bias, mean, variance, { epsilon });
   const rank = scope.shape(0).length;
   if (rank === 2) return plainValue(apply(scope.plain(0)));
@@ -56,18 +67,15 @@ function normalized(g: Graph, x: Tensor, [scale, bias, mean, variance]: Statisti
 }
 
 /**
- * Normalisation by the batch's own statistics (biased variance). Outputs: the result, and the running mean and
- * variance, running * momentum + own * (1 - momentum).
+ * Normalisation by the batch's own statistics (biased variance). Outputs: the result; the running mean and variance,
+ * running * momentum + own * (1 - momentum); and the batch's own, which opsets before 14 have too.
  */
 function trainedNorm(
   scope: NodeScope,
   [scale, bias, mean, variance]: Statistics,
   { epsilon, momentum, spatial }: { epsilon: number; momentum: number; spatial: boolean },
 ): readonly Value[] {
-  const { g, node } = scope;
-  if (node.node.outputs.slice(3).some((name) => name !== "")) {
-    throw new UserError(`${node.label}: the outputs saved_mean and saved_var are not supported`);
-  }
+  const { g } = scope;
   const x = scope.plain(0);
   const axes = spatial ? x.shape.map((_, i) => i).filter((i) => i !== 1) : [0];
   const own = reduce(g, "Mean", x, axes, true);
@@ -77,7 +85,8 @@ function trainedNorm(
   const y = normalized(g, x, [shaped(scale), shaped(bias), shaped(own), shaped(spread)], epsilon);
   const running = (before: Tensor, now: Tensor) =>
     add(g, affine(g, before, momentum, 0), affine(g, reshape(g, now, before.shape), 1 - momentum, 0));
-  return [y, running(mean, own), running(variance, spread)].map(plainValue);
+  const flat = (t: Tensor, like: Tensor) => reshape(g, t, like.shape);
+  return [y, running(mean, own), running(variance, spread), flat(own, mean), flat(spread, variance)].map(plainValue);
 }
 
 const InstanceNormalization: Importer = (scope) => {
@@ -147,6 +156,7 @@ const GroupNormalization: Importer = (scope) => {
   const x = scope.plain(0);
   const [n, c, ...size] = x.shape as [number, number, ...number[]];
   const groups = node.int("num_groups", 1);
+  if (x.shape.length < 2) throw new UserError(`${node.label}: [${x.shape}] has no channels`);
   if (c % groups !== 0) throw new UserError(`${node.label}: ${c} channels do not make ${groups} groups`);
   const { centered, rate } = standardize(g, reshape(g, x, [n, groups, -1]), [2], node.float("epsilon", 1e-5));
   const y = reshape(g, mul(g, centered, rate), [n, groups, c / groups, -1]);

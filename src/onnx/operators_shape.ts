@@ -105,7 +105,7 @@ const Split: Importer = (scope) => {
   const { g, node } = scope;
   const axis = normalizeAxis(node.int("axis", 0), scope.shape(0).length);
   const size = scope.shape(0)[axis]!;
-  const sizes = splitSizes(list(scope, "split", 1), size, node.int("num_outputs", node.node.outputs.length));
+  const sizes = splitSizes(node, list(scope, "split", 1), size);
   const v = scope.inputs[0]!;
   if ("tensor" in v && v.nhwc) return split(g, v.tensor, sizes, IMAGE_AXES[axis]!).map(imageValue);
   return split(g, scope.plain(0), sizes, axis).map(plainValue);
@@ -114,8 +114,8 @@ const Split: Importer = (scope) => {
 const Slice: Importer = (scope) => {
   const { g } = scope;
   const old = scope.opset < 10;
-  const starts = old ? scope.node.ints("starts")! : Array.from(scope.host(1).data);
-  const ends = old ? scope.node.ints("ends")! : Array.from(scope.host(2).data);
+  const starts = old ? scope.node.neededInts("starts") : Array.from(scope.host(1).data);
+  const ends = old ? scope.node.neededInts("ends") : Array.from(scope.host(2).data);
   const axes = (old ? scope.node.ints("axes") : scope.optionalHost(3) && Array.from(scope.host(3).data)) ??
     starts.map((_, i) => i);
   const steps = old ? starts.map(() => 1) : scope.has(4) ? Array.from(scope.host(4).data) : starts.map(() => 1);
@@ -147,7 +147,9 @@ const Pad: Importer = (scope) => {
   if (!PAD_MODES.includes(mode)) {
     throw new UserError(`${node.label}: mode ${mode} is not known (${PAD_MODES.join(", ")})`);
   }
-  const given = scope.opset < 11 ? node.ints("pads") ?? node.ints("paddings") : Array.from(scope.host(1).data);
+  const given = scope.opset < 11
+    ? node.ints("paddings") ?? node.neededInts("pads") // the name in opset 1, and since
+    : Array.from(scope.host(1).data);
   const rank = scope.shape(0).length;
   const axes = scope.optionalHost(3);
   const pads = axes ? new Array<number>(2 * rank).fill(0) : given;

@@ -37,6 +37,13 @@ export class NodeReader {
     return this.#get(name, "object") as number[] ?? null;
   }
 
+  /** A list of numbers; UserError where it is left out. */
+  neededInts(name: string): number[] {
+    const values = this.ints(name);
+    if (!values) throw new UserError(`${this.label}: the attribute ${name} is missing`);
+    return values;
+  }
+
   tensor(name: string): HostTensor | null {
     return this.#get(name, "object") as HostTensor ?? null;
   }

@@ -48,8 +48,12 @@ export function reshapeTarget(shape: readonly number[], wanted: readonly number[
   return target.map((d) => d === -1 ? left : d);
 }
 
-/** The sizes of the parts of a Split: those given, or equal ones (the last may be smaller) for so many outputs. */
-export function splitSizes(given: readonly number[] | null, size: number, parts: number): number[] {
+/** The sizes of the parts of a Split into its outputs: those given, or equal ones, of which the last may be smaller. */
+export function splitSizes(node: NodeReader, given: readonly number[] | null, size: number): number[] {
+  const parts = node.node.outputs.length;
+  if (node.int("num_outputs", parts) !== parts) {
+    throw new RangeError(`num_outputs ${node.int("num_outputs", parts)} is not the number of outputs, ${parts}`);
+  }
   if (!given) {
     const each = Math.ceil(size / parts);
     return Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(each, size - i * each)));

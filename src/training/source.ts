@@ -35,8 +35,18 @@ export interface Source {
   feed?(batch: number, views: number): Feed | null;
 }
 
+/** Samples of a generator, with the latents of all images [views * n, ...shape], of which the anchors' are the first. */
+export interface GeneratedSamples extends Samples {
+  readonly imageLatents: Tensor;
+}
+
+/** A generator as a supply. */
+export interface GeneratorSource extends Source {
+  build(g: Graph, rng: Tensor, batch: number, views: number): GeneratedSamples;
+}
+
 /** Samples drawn from a generator inside the step. */
-export function generatorSource(generator: Generator, config: Config): Source {
+export function generatorSource(generator: Generator, config: Config): GeneratorSource {
   const { data, views, generator: { latent, labels } } = config;
   const choice = labels as "random" | number | readonly number[];
   checkChoice(choice, generator);
@@ -66,7 +76,7 @@ export function generatorSource(generator: Generator, config: Config): Source {
         return { labels, oneHot: concat(g, new Array(count).fill(oneHot), 0) };
       });
       const generated = g.scope("generator", () => generator.build(g, z, drawn?.oneHot ?? null));
-      return { images: generated, latents: anchor, labels: drawn?.labels ?? null };
+      return { images: generated, latents: anchor, imageLatents: z, labels: drawn?.labels ?? null };
     },
   };
 }

@@ -38,6 +38,7 @@ function identityGenerator(latentShape: readonly number[], tied = false): Genera
     latentSize,
     tied,
     classes: null,
+    levels: null,
     build: (g, z) => reshape(g, z, [z.shape[0]!, latentSize, 1, 1]),
   };
 }

@@ -112,6 +112,7 @@ export function conditionalGenerator(classes: number): Generator {
     path: "conditional",
     latentShape: [4],
     latentSize: 4,
+    levels: null,
     classes,
     build: (g, latents, labels) => {
       const drawn = add(g, matmul(g, latents, fixed(g, 4, 1)), matmul(g, labels!, fixed(g, classes, 2)));

@@ -97,6 +97,7 @@ function linearGenerator(height: number, width: number, channels: number) {
     latentShape: [LATENT],
     latentSize: LATENT,
     classes: null,
+    levels: null,
     build: (g, z) => {
       const y = add(g, matmul(g, z, g.constant(a, [LATENT, pixels])), g.constant(b, [pixels]));
       return affine(g, reshape(g, y, [z.shape[0]!, height, width, channels]), 0.5, 0.5);
