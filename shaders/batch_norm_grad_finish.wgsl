@@ -2,7 +2,7 @@
 // dscale = sum g * (x - mean) / sqrt(variance + epsilon) of one vec4 of channels.
 #import rows
 
-const WG_SIZE: u32 = 8u;
+const WG_SIZE: u32 = 16u;
 
 struct Params { vectors: u32, slabs: u32, epsilon: f32 }
 

@@ -3,7 +3,7 @@
 #import index
 #import rows
 
-const WG_SIZE: u32 = 8u;
+const WG_SIZE: u32 = 16u;
 const RELU: bool = false; // without it, binding 2 is dy again and is not read
 
 struct Params { rows: u32, vectors: u32, slab: u32, slabs: u32 }

@@ -1,7 +1,7 @@
 // Joins the slabs of batch_norm_stats.wgsl: one invocation gives mean and biased variance of one vec4 of channels.
 #import rows
 
-const WG_SIZE: u32 = 8u;
+const WG_SIZE: u32 = 16u;
 
 struct Params { rows: u32, vectors: u32, slab: u32, slabs: u32 }
 

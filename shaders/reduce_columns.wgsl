@@ -5,7 +5,7 @@
 #import nan
 #import reduce_functions
 
-const WG_SIZE: u32 = 8u;
+const WG_SIZE: u32 = 16u;
 
 struct Params { rows: u32, vectors: u32, slab: u32, slabs: u32, scale: f32 }
 

@@ -3,7 +3,7 @@
 #import index
 #import rows
 
-const WG_SIZE: u32 = 8u;
+const WG_SIZE: u32 = 16u;
 const LOG: bool = false;
 
 struct Params { rows: u32, vectors: u32 }

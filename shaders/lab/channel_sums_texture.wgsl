@@ -2,7 +2,7 @@
 // channels over one slab of pixels: y [slab, channels4].
 #import index
 
-const WG_SIZE: u32 = 8u;
+const WG_SIZE: u32 = 16u;
 
 struct Params { channels4: u32, pixels: u32, slab: u32 }
 

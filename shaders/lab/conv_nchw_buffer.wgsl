@@ -4,7 +4,7 @@
 #import index
 #import conv_params
 
-const WG_SIZE: u32 = 8u;
+const WG_SIZE: u32 = 16u;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;

@@ -5,7 +5,7 @@
 #import conv_params
 
 const TILE: u32 = 4u; // 1, 2 or 4 vec4 of output channels an invocation
-const WG_SIZE: u32 = 8u;
+const WG_SIZE: u32 = 16u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;

@@ -1,6 +1,6 @@
 /** Which candidate computes a node on a target, and what it binds. */
 
-import type { Kernel, Lowering, Node, Target } from "./op.ts";
+import type { Candidate, Kernel, Lowering, Node, Target } from "./op.ts";
 import { bytesOf, sizeOf, specText } from "./tensor.ts";
 
 /** What a node computes, as text: operator, attributes, and the types and shapes of its inputs. */
@@ -9,18 +9,23 @@ export function workKey({ op, attrs, inputs }: Node): string {
 }
 
 /**
- * The lowering of the forced candidate where it accepts the node, else of the one that was measured to be fastest, else
- * of the first that is meant for the target and pays. Outputs without elements take no work.
+ * The forced candidate where it accepts the node, else the one that was measured to be fastest, else the first that is
+ * meant for the target and pays.
  */
-export function choose(node: Node, target: Target): Lowering {
-  if (node.outputs.length > 0 && node.outputs.every((t) => sizeOf(t.shape) === 0)) return { kernels: [] };
+export function candidateFor(node: Node, target: Target): Candidate {
   const able = node.op.candidates.filter((c) => c.accepts(node, target));
   const forced = target.force?.[node.op.name];
   const picked = target.picks?.get(workKey(node));
   const chosen = able.find((c) => c.name === forced) ?? able.find((c) => c.name === picked) ??
     able.find((c) => (!c.on || c.on === target.kind) && (c.pays?.(node) ?? true));
   if (!chosen) throw new TypeError(`internal: no kernel of ${node.op.name} accepts ${node.name}`);
-  return chosen.lower(node, target);
+  return chosen;
+}
+
+/** What the node becomes on the target. Outputs without elements take no work. */
+export function choose(node: Node, target: Target): Lowering {
+  if (node.outputs.length > 0 && node.outputs.every((t) => sizeOf(t.shape) === 0)) return { kernels: [] };
+  return candidateFor(node, target).lower(node, target);
 }
 
 /** Bytes of the largest buffer that a node's kernels bind; what they read as textures has limits of its own. */

@@ -121,7 +121,12 @@ function columns(index: number): Candidate {
         // A short reduction is one pass; terms of a fold that maps its inputs need the first phase.
         if (index === 0 || index >= 3) {
           return {
-            kernels: [{ ...whole, constants, bindings: [texture(input(0)), output(0)], workgroups: cover(vectors, 8) }],
+            kernels: [{
+              ...whole,
+              constants,
+              bindings: [texture(input(0)), output(0)],
+              workgroups: cover(vectors, 16),
+            }],
           };
         }
       }
@@ -132,13 +137,13 @@ function columns(index: number): Candidate {
             ...kernel("slabs", count, 1),
             constants: { FUNCTION: index },
             bindings: [texture(input(0)), scratch(0)],
-            workgroups: cover(slabs * vectors, 8),
+            workgroups: cover(slabs * vectors, 16),
           },
           {
             ...kernel("finish", count, attrs.scale),
             constants: { FUNCTION: index },
             bindings: [texture(scratch(0)), output(0)],
-            workgroups: cover(vectors, 8),
+            workgroups: cover(vectors, 16),
           },
         ],
       };

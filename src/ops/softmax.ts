@@ -31,7 +31,7 @@ function softmaxOp(name: string, log: boolean): Op {
               constants: { LOG: Number(log) },
               params: { rows, vectors: columns / 4 },
               bindings: [texture(input(0)), output(0)],
-              workgroups: cover(rows, 8),
+              workgroups: cover(rows, 16),
               iterations: 3 * columns / 4,
             }],
           };

@@ -11,6 +11,7 @@ import { targetOf } from "../gpu/execute.ts";
 import { Session } from "../gpu/session.ts";
 import { StateStore } from "../gpu/store.ts";
 import { Graph } from "../graph/graph.ts";
+import { candidateFor } from "../graph/choose.ts";
 import type { AnyOp } from "../graph/op.ts";
 import { plan } from "../graph/plan.ts";
 import { sizeOf } from "../graph/tensor.ts";
@@ -74,7 +75,7 @@ function choiceOf(gpu: Gpu, work: LabWork): string | undefined {
   if (work.group === "elementwise") return undefined; // forms that no operator has
   const target = targetOf(gpu.info);
   const { node } = buildGraph(work);
-  return work.op.candidates.find((c) => (!c.on || c.on === target.kind) && c.accepts(node, target))?.name;
+  return candidateFor(node, target).name;
 }
 
 function buildGraph(work: LabWork) {

@@ -5,7 +5,9 @@ import { sizeOf } from "../graph/tensor.ts";
 import { convOp, convOutputSize, convWeightOp } from "../ops/conv.ts";
 import { type ConvAttrs, convFlops, type ConvGeometry, convParams } from "../ops/conv_geometry.ts";
 import { convTransposeOp } from "../ops/conv_transpose.ts";
+import { tileGroup } from "../ops/lowering.ts";
 import { matmulOp } from "../ops/matmul.ts";
+import { PRODUCT, textureProduct } from "../ops/matmul_kernels.ts";
 import type { LabWork } from "./kernel_lab.ts";
 
 /** ci, co, kernel, stride and the side of the input, for images of 128 pixels. */
@@ -41,7 +43,7 @@ const CHANNELS = 256;
 
 /** The works of some groups. */
 export function labWorks(groups: readonly string[]): LabWork[] {
-  const all = [...CONVOLUTIONS.flatMap(convWorks), ...PRODUCTS.map(matmulWork), addWork(), sumsWork()];
+  const all = [...CONVOLUTIONS.flatMap(convWorks), ...PRODUCTS.map(matmulWork), tilesWork(), addWork(), sumsWork()];
   return all.filter((work) => groups.includes(work.group));
 }
 
@@ -55,6 +57,11 @@ function convWorks([ci, co, k, stride, size]: typeof CONVOLUTIONS[number]): LabW
   const geometry: ConvGeometry = { ...attrs, x, w, y };
   const name = `conv ${k}x${k}${stride > 1 ? ` /${stride}` : ""} ${ci}>${co} @${size}`;
   const common = { group: "conv" as const, amount: convFlops(geometry) };
+  const fast = [
+    ...stride === 1 && k === 3 ? ["winograd"] : [],
+    ...stride === 1 && k === 1 ? ["pointwise"] : [],
+    "igemm",
+  ];
   const buffers = ci % 4 === 0 ? ["buffers", "x from buffer", "planes"] : [];
   return [
     {
@@ -63,7 +70,7 @@ function convWorks([ci, co, k, stride, size]: typeof CONVOLUTIONS[number]): LabW
       op: labConv,
       attrs,
       shapes: [x, w],
-      candidates: ["tile", "igemm", ...buffers],
+      candidates: ["tile", ...fast, ...buffers],
       expect: ([a, b], i, candidate) => {
         const at = candidate === "planes" ? pixelIndex(y, i) : i;
         return convAt(geometry, candidate === "planes" ? planesOf(x, a!) : (j) => a![j]!, b!, at);
@@ -75,7 +82,7 @@ function convWorks([ci, co, k, stride, size]: typeof CONVOLUTIONS[number]): LabW
       op: convTransposeOp,
       attrs: { ...attrs, size: [size, size] },
       shapes: [y, w],
-      candidates: stride > 1 ? ["igemm"] : ["tile", "igemm"],
+      candidates: stride > 1 ? fast : ["tile", ...fast],
       expect: ([dy, b], i) => inputGradientAt(geometry, dy!, b!, i),
     },
     {
@@ -84,7 +91,7 @@ function convWorks([ci, co, k, stride, size]: typeof CONVOLUTIONS[number]): LabW
       op: convWeightOp,
       attrs: { ...attrs, kernel: [k, k] },
       shapes: [x, y],
-      candidates: stride > 1 ? ["igemm"] : ["tile", "igemm"],
+      candidates: stride > 1 ? fast : ["tile", ...fast],
       expect: ([a, dy], i) => weightGradientAt(geometry, a!, dy!, i),
     },
   ];
@@ -94,7 +101,7 @@ function convWorks([ci, co, k, stride, size]: typeof CONVOLUTIONS[number]): LabW
 const labConv: Op<ConvAttrs> = {
   ...convOp,
   candidates: [
-    ...convOp.candidates.slice(0, 2),
+    ...convOp.candidates.slice(0, -1),
     labCandidate("buffers", "lab/conv_nhwc_buffer", (node) => ({
       bindings: [input(0), input(1), output(0)],
       invocations: tilesOf(node),
@@ -107,7 +114,7 @@ const labConv: Op<ConvAttrs> = {
       const [n, oh, ow, co] = node.outputs[0]!.shape as [number, number, number, number];
       return { bindings: [input(0), input(1), output(0)], invocations: Math.ceil(ow / 4) * oh * n * co / 8 };
     }),
-    ...convOp.candidates.slice(2),
+    ...convOp.candidates.slice(-1),
   ],
 };
 
@@ -129,7 +136,7 @@ function labCandidate(
     lower: (node) => {
       const { bindings, invocations } = kernel(node);
       const geometry = { ...node.attrs, x: node.inputs[0]!.shape, w: node.inputs[1]!.shape, y: node.outputs[0]!.shape };
-      return { kernels: [{ shader, params: convParams(geometry, 1), bindings, workgroups: cover(invocations, 8) }] };
+      return { kernels: [{ shader, params: convParams(geometry, 1), bindings, workgroups: cover(invocations, 16) }] };
     },
   };
 }
@@ -218,12 +225,46 @@ function matmulWork([batch, m, n, k, transA, transB]: typeof PRODUCTS[number]): 
   };
 }
 
+/** One product by every register tile, from which TILES of lowering.ts has its times. */
+function tilesWork(): LabWork {
+  const [m, n, k] = [1536, 1536, 768];
+  const sizes = [16, 8].flatMap((ROWS) => [8, 4, 2, 1].map((TILE) => ({ ROWS, TILE })));
+  const name = ({ ROWS, TILE }: typeof sizes[number]) => `${ROWS} x ${4 * TILE}`;
+  const op: AnyOp = {
+    name: "LabTiles",
+    infer: () => [{ shape: [m, n], dtype: "f32" }],
+    candidates: sizes.map((tile) => ({
+      name: name(tile),
+      accepts: () => true,
+      lower: (_, target) => {
+        const kernel = textureProduct({ ...PRODUCT, m, n, k }, 1, target, [input(0), input(1), output(0)]);
+        const workgroups = cover(m * n / (4 * tile.ROWS * tile.TILE), tileGroup(target));
+        return { kernels: [{ ...kernel, constants: { ...kernel.constants, ...tile }, workgroups }] };
+      },
+    })),
+  };
+  return {
+    group: "matmul",
+    name: `register tiles, ${m} x ${n} x ${k}`,
+    op,
+    attrs: {},
+    shapes: [[m, k], [k, n]],
+    candidates: sizes.map(name),
+    amount: 2 * m * n * k,
+    expect: ([a, b], i) => {
+      let sum = 0;
+      for (let j = 0; j < k; j++) sum += a![Math.floor(i / n) * k + j]! * b![j * n + i % n]!;
+      return sum;
+    },
+  };
+}
+
 /** Addition of two tensors: the shader, the elements an invocation and the workgroup's size. */
 function addWork(): LabWork {
   const forms: [string, string, number, number][] = [
     ["f32, workgroup 64", "lab/add_f32", 1, 64],
     ["f32, workgroup 256", "lab/add_f32", 1, 256],
-    ["vec4, workgroup 8", "lab/add_vec4", 4, 8],
+    ["vec4, workgroup 16", "lab/add_vec4", 4, 16],
     ["vec4, workgroup 64", "lab/add_vec4", 4, 64],
     ["vec4, workgroup 256", "lab/add_vec4", 4, 256],
     ["texture twins, workgroup 256", "lab/add_texture", 4, 256],
@@ -273,7 +314,7 @@ function sumsWork(): LabWork {
           shader,
           params: { channels4: CHANNELS / 4, pixels, slab },
           bindings: [name === "buffer" ? input(0) : texture(input(0)), output(0)],
-          workgroups: cover(sizeOf(node.outputs[0]!.shape) / 4, 8),
+          workgroups: cover(sizeOf(node.outputs[0]!.shape) / 4, 16),
         }],
       }),
     })),
