@@ -13,6 +13,11 @@ export class UserError extends LineError {
   override name = "UserError";
 }
 
+/** A way of judging that an encoder is not made for; others can go on. */
+export class UnsuitableError extends UserError {
+  override name = "UnsuitableError";
+}
+
 /** Work that failed although what was asked for made sense: the task exits with 1. */
 export class WorkError extends LineError {
   override name = "WorkError";

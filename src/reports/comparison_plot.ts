@@ -27,7 +27,7 @@ export function comparisonPlotSpec(rows: readonly ComparisonRow[], columns: read
       type: "nominal" as const,
       scale: { domain: order },
       axis: i === 0
-        ? { title: null, labelLimit: 360, grid: true, tickSize: 0 }
+        ? { title: null, labelLimit: 640, grid: true, tickSize: 0 }
         : { title: null, labels: false, grid: true },
     };
     return {

@@ -5,7 +5,7 @@
 
 import type { Config } from "../config.ts";
 import { writeAtomic } from "../data/atomic.ts";
-import { messageOf, UserError, WorkError } from "../errors.ts";
+import { messageOf, UnsuitableError, UserError, WorkError } from "../errors.ts";
 import type { Outcome } from "../evaluation/protocol.ts";
 import type { ProtocolName } from "../evaluation/protocols/mod.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -27,8 +27,8 @@ export interface Candidate {
 export interface Failure {
   readonly protocol: ProtocolName;
   readonly message: string;
-  /** Whether what was asked for was wrong, and not the work. */
-  readonly asked: boolean;
+  /** The encoder is not made for it; what was asked for was wrong; or the work failed. */
+  readonly kind: "unsuitable" | "asked" | "work";
 }
 
 /** An encoder that was judged. */
@@ -68,15 +68,21 @@ export async function compareEncoders(
   return judged;
 }
 
-/** Throws what a comparison with failures ends with. */
+function kindOf(error: unknown): Failure["kind"] {
+  if (error instanceof UnsuitableError) return "unsuitable";
+  return error instanceof UserError ? "asked" : "work";
+}
+
+/** Throws what a comparison with failures ends with; an encoder that is unsuitable for a protocol is none. */
 export function refuseFailures(judged: readonly Judged[]): void {
-  const failed = judged.flatMap(({ label, failures }) => failures.map((failure) => ({ label, ...failure })));
+  const failed = judged.flatMap(({ label, failures }) => failures.map((failure) => ({ label, ...failure })))
+    .filter(({ kind }) => kind !== "unsuitable");
   const [first] = failed;
   if (!first) return;
   const count = judged.reduce((sum, { outcomes, failures }) => sum + outcomes.size + failures.length, 0);
   const message = `${failed.length} of ${count} evaluations failed, first ${first.protocol} of ${first.label}: ` +
     first.message;
-  throw failed.every(({ asked }) => asked) ? new UserError(message) : new WorkError(message);
+  throw failed.every(({ kind }) => kind === "asked") ? new UserError(message) : new WorkError(message);
 }
 
 /** Names of all candidates: their paths, each once. */
@@ -132,8 +138,8 @@ async function judge(
       gpu.check(); // a lost device fails all that follows
       left = left.filter((name) => !outcomes.has(name));
       const protocol = left.shift()!;
-      failures.push({ protocol, message: messageOf(error), asked: error instanceof UserError });
-      log(`${protocol} failed: ${messageOf(error)}`);
+      failures.push({ protocol, message: messageOf(error), kind: kindOf(error) });
+      log(`${protocol}: ${messageOf(error)}`);
     }
   }
   const ordered = protocols.flatMap((name) => outcomes.has(name) ? [[name, outcomes.get(name)!] as const] : []);

@@ -1,5 +1,6 @@
 /** The report on several encoders: a table of the paper's columns beside its rows, a plot, and each encoder's details. */
 
+import { basename } from "node:path";
 import { writeAtomic } from "../data/atomic.ts";
 import { COLUMNS } from "../evaluation/protocol.ts";
 import { comparisonPlotSpec, type ComparisonRow } from "../reports/comparison_plot.ts";
@@ -140,39 +141,44 @@ function intro(judged: readonly Judged[], leftOut: readonly LeftOut[]): string[]
   ];
 }
 
-/** What the protocols said of an encoder, and their pictures. */
-async function details({ label, checkpoint, folder, outcomes, failures }: Judged): Promise<Section> {
+/** What the protocols said of an encoder, their tables by class and their pictures. */
+async function details({ label, folder, outcomes, failures }: Judged): Promise<Section> {
   const rows = [...outcomes].flatMap(([name, { lines }]) => lines.map((line, i) => [i === 0 ? name : "", line]));
-  const failed = failures.map(({ protocol, message }) => [protocol, `failed: ${message}`]);
+  const failed = failures.map(({ protocol, kind, message }) => [
+    protocol,
+    `${kind === "unsuitable" ? "not possible" : "failed"}: ${message}`,
+  ]);
   const blocks: Block[] = [{ kind: "table", head: ["protocol", "says"], rows: [...rows, ...failed] }];
-  if (label !== checkpoint && checkpoint !== "random") blocks.unshift({ kind: "text", text: checkpoint });
-  if (folder !== null) blocks.push(...await classTables(folder));
-  const pictures = folder === null ? [] : [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".png")).sort();
-  for (const name of pictures) {
-    const stem = folder!.split("/").at(-1)!;
+  for (const name of folder === null ? [] : filesOf(folder)) {
+    const path = `${folder}/${name}`;
+    if (/(^|[-/])classes\.csv$/.test(name)) blocks.push(...classTable(await Deno.readTextFile(path)));
+    if (!name.endsWith(".png")) continue;
     blocks.push({
       kind: "picture",
-      file: `${stem}-${name}`,
-      bytes: await Deno.readFile(`${folder}/${name}`),
-      caption: `${label}: ${name.replace(/\.png$/, "").replaceAll("-", ", ")}`,
+      file: `${basename(folder!)}-${name.replaceAll("/", "-")}`,
+      bytes: await Deno.readFile(path),
+      caption: `${label}: ${name.replace(/\.png$/, "").replaceAll(/[-/]/g, ", ")}`,
     });
   }
   return { title: label, blocks };
 }
 
+/** Files in a folder and in the folders of its protocols, by their paths from it, sorted. */
+function filesOf(folder: string): string[] {
+  const names = [...Deno.readDirSync(folder)].flatMap((entry) =>
+    entry.isDirectory
+      ? Array.from(Deno.readDirSync(`${folder}/${entry.name}`), ({ name }) => `${entry.name}/${name}`)
+      : [entry.name]
+  );
+  return names.sort();
+}
+
 /** More rows are left to the file. */
 const LONGEST_TABLE = 40;
 
-/** The tables by class that protocols left in an encoder's folder. */
-async function classTables(folder: string): Promise<Block[]> {
-  const blocks: Block[] = [];
-  for (const name of [...Deno.readDirSync(folder)].map(({ name }) => name).sort()) {
-    if (!name.endsWith("-classes.csv")) continue;
-    const text = await Deno.readTextFile(`${folder}/${name}`);
-    const [head, ...rows] = text.trimEnd().split("\n").map((line) => line.split(","));
-    const plain = !text.includes('"') && rows.length <= LONGEST_TABLE;
-    if (plain) blocks.push({ kind: "table", head: head!.map((title) => title.replaceAll("_", " ")), rows });
-  }
-  return blocks;
+/** A table by class as a protocol wrote it; none where it is long or has quoted cells. */
+function classTable(csv: string): Block[] {
+  const [head, ...rows] = csv.trimEnd().split("\n").map((line) => line.split(","));
+  if (csv.includes('"') || rows.length > LONGEST_TABLE) return [];
+  return [{ kind: "table", head: head!.map((title) => title.replaceAll("_", " ")), rows }];
 }

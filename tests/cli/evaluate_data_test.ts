@@ -100,3 +100,29 @@ gpuTest("splits and classes that are not there are refused with what was looked 
     assert.deepEqual([none.code, none.stdout], [1, ""]);
     assert.match(none.stderr, /error: none of the 6 images can be read\n$/);
   }));
+
+gpuTest(
+  "a test split with a label file is read, and one that does not fit is refused with what was looked for",
+  () =>
+    inFolder(async (root) => {
+      await pictures(root);
+      for (const [i, name] of ["cat", "dog"].entries()) {
+        for (const j of [0, 1, 2]) await Deno.rename(`${root}/val/${name}/${j}.jpg`, `${root}/val/${3 * i + j}.jpg`);
+        await Deno.remove(`${root}/val/${name}`);
+      }
+      const list = (...lines: string[]) => Deno.writeTextFile(`${root}/val/labels.txt`, lines.join("\n"));
+      const whole = Array.from({ length: 6 }, (_, i) => `${i}.jpg ${i < 3 ? "cat" : "dog"}`);
+      await list(...whole);
+      const done = await evaluate(root, "--json");
+      const { n_test, classes } = JSON.parse(done.stdout);
+      assert.deepEqual([n_test, classes], [6, 2], done.stderr);
+      await list(...whole.slice(1));
+      refused(await evaluate(root), /has 5 labels and .*val 6 images: looked for a label of 0.jpg/);
+      await list(...whole, "6.jpg cat");
+      refused(await evaluate(root), /has 7 labels and .*val 6 images: looked for .*val.6.jpg/);
+      await list(...whole.slice(1), "0.jpg");
+      refused(await evaluate(root), /labels.txt: "0.jpg" names no class/);
+      await list(...whole.slice(1), "0.jpg fox");
+      refused(await evaluate(root), /val has 3 classes, the training split .*train 2: looked for .*train.fox/);
+    }),
+);

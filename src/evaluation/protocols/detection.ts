@@ -7,7 +7,7 @@
 
 import type { Config } from "../../config.ts";
 import { VOC_CLASSES } from "../../data/voc.ts";
-import { UserError, WorkError } from "../../errors.ts";
+import { UnsuitableError, UserError, WorkError } from "../../errors.ts";
 import { StateStore } from "../../gpu/store.ts";
 import { WorkPool } from "../../gpu/work_pool.ts";
 import { exists, locate } from "../../paths.ts";
@@ -59,7 +59,7 @@ function withData(config: Config, folder: string): Config {
 }
 
 function specOf({ name, resnet, normalization }: FrozenEncoder, { detection }: Config): DetectorSpec {
-  if (!resnet) throw new UserError(`${name} cannot be trained further: detection takes the ResNets of encoder.arch`);
+  if (!resnet) throw new UnsuitableError(`${name} cannot be trained further: detection takes ResNets, not ONNX models`);
   return { ...detection, resnet, normalization, classes: VOC_CLASSES.length };
 }
 
