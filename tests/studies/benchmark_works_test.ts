@@ -1,8 +1,12 @@
 /** The works of the benchmark: what they compute does not change. */
 
 import assert from "node:assert/strict";
+import { parseConfig } from "../../src/config.ts";
+import { plan } from "../../src/graph/plan.ts";
+import { memoryOf } from "../../src/graph/program.ts";
 import { startOwn } from "../../src/studies/benchmark/own.ts";
 import { prepareWork, type Work, WORKS } from "../../src/studies/benchmark/works.ts";
+import { buildEncoderStep } from "../../src/training/step.ts";
 import { gpuTest } from "../support/gpu.ts";
 
 function workOf(name: string): Work {
@@ -34,6 +38,14 @@ Deno.test("a ResNet-50 step of 128 pixels is about 8 GFLOP an image", async () =
   const { flops, work, states } = await prepareWork(workOf("train-resnet50"));
   assert.ok(Math.abs(flops / work.batch / 8e9 - 1) < 0.03, String(flops / work.batch));
   assert.ok([...states.values()].every(({ shape, data }) => shape.reduce((a, b) => a * b, 1) === data.length));
+});
+
+Deno.test("a step of 256 anchors with two views of 128 pixels plans within 24 GB on a GPU", () => {
+  const { graph } = buildEncoderStep(parseConfig("{batch: 256, steps: 1, encoder: {input: 128}}"));
+  const limits = { maxBindingBytes: 2 ** 31 - 4, maxTextureRows: 16_384, maxIterations: 2 ** 31 };
+  const memory = memoryOf(plan(graph, { kind: "gpu", ...limits }));
+  const total = Object.values(memory).reduce((a, b) => a + b, 0);
+  assert.ok(total < 24e9, `${total} bytes`);
 });
 
 gpuTest("a generator's images fill their range, and are the same run after run", async (gpu) => {
