@@ -31,6 +31,7 @@ const GAP = 2; // between tiles
 const BAND_GAP = 10; // between rows that do not belong together
 const MARGIN = 8;
 const CAPTION = 24;
+const LETTER = 7.4; // of a caption, on average
 const LABEL = 58; // room for the rows' names at the left
 
 interface Placed {
@@ -81,7 +82,7 @@ export async function viewSheet(
     texts.push({ text: "anchor", x: MARGIN, y: y + side / 2 + 4 });
     texts.push({ text: "view", x: MARGIN, y: y + side + GAP + side / 2 + 4 });
   }
-  const width = 2 * MARGIN + LABEL + columns * (side + GAP) - GAP;
+  const width = wideEnough(2 * MARGIN + LABEL + columns * (side + GAP) - GAP, options.caption);
   const height = top + Math.ceil(pairs.length / columns) * band - BAND_GAP + MARGIN;
   const png = await writeSheet(path, { width, height, scale, placed, texts }, options.caption);
   return { png, width, height };
@@ -122,7 +123,7 @@ export async function contactSheet(
     row.forEach((image, i) => placed.push({ image, x: MARGIN + i * (side + GAP), y }));
     y += Math.max(...row.map((image) => image.height * scale)) + GAP;
   }
-  const width = 2 * MARGIN + columns * (side + GAP) - GAP;
+  const width = wideEnough(2 * MARGIN + columns * (side + GAP) - GAP, options.caption);
   const height = y - GAP + MARGIN;
   await writeSheet(path, { width, height, scale, placed, texts: [] }, options.caption);
 }
@@ -154,7 +155,7 @@ export async function gridSheet(
     texts.push({ text: label, x: MARGIN, y: y + side / 2 + 4 });
     for (const [column, image] of images.entries()) placed.push({ image, x: left(column), y });
   }
-  const width = left(columns.length) - GAP + MARGIN;
+  const width = wideEnough(left(columns.length) - GAP + MARGIN, options.caption);
   await writeSheet(path, { width, height: y + side + MARGIN, scale, placed, texts }, options.caption);
 }
 
@@ -163,6 +164,11 @@ function tileOf(images: readonly Image[], least: number): { scale: number; side:
   const largest = Math.max(...images.map(({ width, height }) => Math.max(width, height)));
   const scale = Math.max(1, Math.ceil(least / largest));
   return { scale, side: largest * scale };
+}
+
+/** The width of a sheet that shows its caption whole, for letters of common width. */
+function wideEnough(width: number, caption = ""): number {
+  return Math.max(width, 2 * MARGIN + Math.ceil(LETTER * caption.length));
 }
 
 interface Sheet {

@@ -1,5 +1,6 @@
 /** The view sheet of a run: what the encoder is asked to find alike, as a picture. */
 
+import { basename } from "node:path";
 import { IMAGENET, UNIT } from "../augment/params.ts";
 import { toImage } from "../augment/to_image.ts";
 import type { Config } from "../config.ts";
@@ -47,6 +48,10 @@ function captionOf(config: Config, count: number): string {
 
 /** A configuration's latent view in words. */
 export function latentViewText({ views: { latent: { kind, std, walks, chunks } } }: Config): string {
-  const how = kind === "gaussian" ? `gaussian, std ${std}` : kind === "steered" ? `steered by ${walks}` : kind;
+  const how = kind === "gaussian"
+    ? `gaussian, std ${std}`
+    : kind === "steered"
+    ? `steered by ${basename(walks ?? "")}`
+    : kind;
   return chunks === null ? how : `${how}, chunks ${chunks}`;
 }
