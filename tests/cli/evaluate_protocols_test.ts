@@ -39,7 +39,9 @@ gpuTest("the linear protocols repeat themselves, and tell seeds apart", () =>
     const table = (await Deno.readTextFile(`${out}/linear-classes.csv`)).trim().split("\n");
     assert.equal(table[0], "class,images,accuracy,most_mistaken_for,mistaken_images");
     assert.deepEqual(table.slice(1).map((line) => line.split(",").slice(0, 2)), [["0", "16"], ["1", "16"]]);
-    assert.ok((await Deno.stat(`${out}/linear-confusion.png`)).size > 1000);
+    for (const stem of ["linear", "linear-quick"]) {
+      assert.ok((await Deno.stat(`${out}/${stem}-confusion.png`)).size > 1000);
+    }
 
     const again = await evaluate("linear", "--seeds", "2");
     assert.deepEqual(again.linear.runs, [linear.runs[1]]);
