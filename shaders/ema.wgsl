@@ -7,11 +7,11 @@ const WG_SIZE: u32 = 256u;
 
 struct Params { vectors: u32 }
 
-@group(0) @binding(0) var<storage, read_write> average: array<vec4f>;
-@group(0) @binding(1) var<storage, read> value: array<vec4f>;
-@group(0) @binding(2) var<storage, read> rate: array<f32>;
-@group(0) @binding(3) var<storage, read> loss: array<f32>;
-@group(0) @binding(4) var<storage, read> health: array<u32>;
+@group(0) @binding(0) var<storage, read> rate: array<f32>;
+@group(0) @binding(1) var<storage, read> loss: array<f32>;
+@group(0) @binding(2) var<storage, read> health: array<u32>;
+@group(0) @binding(3) var<storage, read_write> average: array<vec4f>;
+@group(0) @binding(4) var<storage, read> value: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)

@@ -6,12 +6,12 @@ const WG_SIZE: u32 = 64u;
 
 struct Params { channels: u32, momentum: f32, unbiased: f32 } // unbiased: n / (n - 1)
 
-@group(0) @binding(0) var<storage, read_write> running_mean: array<f32>;
-@group(0) @binding(1) var<storage, read_write> running_var: array<f32>;
-@group(0) @binding(2) var<storage, read> mean: array<f32>;
-@group(0) @binding(3) var<storage, read> variance: array<f32>;
-@group(0) @binding(4) var<storage, read> loss: array<f32>;
-@group(0) @binding(5) var<storage, read> health: array<u32>;
+@group(0) @binding(0) var<storage, read> loss: array<f32>;
+@group(0) @binding(1) var<storage, read> health: array<u32>;
+@group(0) @binding(2) var<storage, read_write> running_mean: array<f32>;
+@group(0) @binding(3) var<storage, read_write> running_var: array<f32>;
+@group(0) @binding(4) var<storage, read> mean: array<f32>;
+@group(0) @binding(5) var<storage, read> variance: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(WG_SIZE)

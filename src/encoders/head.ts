@@ -7,7 +7,7 @@ import { add } from "../ops/binary.ts";
 import { l2Normalize } from "../ops/l2_normalize.ts";
 import { matmul } from "../ops/matmul.ts";
 import { relu } from "../ops/unary.ts";
-import type { NormRecord } from "./resnet.ts";
+import type { NormRecord } from "../ops/running_stats.ts";
 
 /** Length of a projection. */
 export const PROJECTION = 128;

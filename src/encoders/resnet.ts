@@ -8,10 +8,9 @@ import type { Graph } from "../graph/graph.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { batchNormInference, batchNormTrain } from "../ops/batch_norm.ts";
 import { conv } from "../ops/conv.ts";
-import type { Guard } from "../ops/guard.ts";
 import { maxPool } from "../ops/pool.ts";
 import { reduce } from "../ops/reduce.ts";
-import { updateRunning } from "../ops/running_stats.ts";
+import type { NormRecord } from "../ops/running_stats.ts";
 
 /** A network. */
 export interface ResnetSpec {
@@ -40,14 +39,6 @@ export function resnetSpec({ arch, stem, width }: { arch: Arch; stem: ResnetSpec
 /** Length of a feature. */
 export function featureSize({ width, blocks, bottleneck }: ResnetSpec): number {
   return width * 2 ** (blocks.length - 1) * (bottleneck ? 4 : 1);
-}
-
-/** Batch normalisations of a training pass, whose running statistics are to be moved. */
-export interface NormRecord {
-  readonly running: { readonly mean: Tensor; readonly variance: Tensor };
-  readonly batch: { readonly mean: Tensor; readonly variance: Tensor };
-  /** Values of a channel. */
-  readonly count: number;
 }
 
 /** What a pass has learned with, and is to update. */
@@ -86,11 +77,6 @@ export function resnetStages(
   prefix = "encoder.",
 ): Learned & { readonly y: Tensor } {
   return g.scope(prefix.replace(/\.$/, ""), () => new Pass(g, training, prefix).run(x, spec, range));
-}
-
-/** Moves the running statistics of a training pass. */
-export function updateNorms(g: Graph, norms: readonly NormRecord[], guard: Guard): void {
-  for (const { running, batch, count } of norms) updateRunning(g, running, batch, { count }, guard);
 }
 
 /** One pass through a network under construction. */

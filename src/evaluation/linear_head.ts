@@ -11,7 +11,7 @@ import { plan } from "../graph/plan.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { grad } from "../ops/gradients.ts";
 import { guard } from "../ops/guard.ts";
-import { sgdStep } from "../ops/sgd.ts";
+import { sgd } from "../ops/sgd.ts";
 
 /** Size of a classifier, and of the batches that it is trained on. */
 export interface HeadShape {
@@ -96,7 +96,7 @@ function learningGraph({ size, classes, batch }: HeadShape, settings: HeadSettin
   const gradients = grad(g, loss, head.parameters);
   const check = guard(g, loss, g.input("rng", [4], "u32"));
   const lr = g.input("lr", [1]);
-  head.parameters.forEach((p, i) => sgdStep(g, p, gradients[i]!, lr, { momentum, weightDecay }, check));
+  sgd(g, head.parameters, gradients, lr, { momentum, weightDecay }, check);
   g.output("loss", loss);
   return g;
 }

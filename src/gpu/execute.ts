@@ -14,6 +14,7 @@ export function targetOf(info: AdapterInfo, force?: Readonly<Record<string, stri
     kind: info.kind,
     maxBindingBytes: info.limits.maxStorageBufferBindingSize,
     maxTextureRows: info.limits.maxTextureDimension2D,
+    maxBuffers: info.limits.maxStorageBuffersPerShaderStage,
     maxIterations: info.kind === "cpu" ? 65535 : Infinity,
     ...(force ? { force } : {}),
   };

@@ -67,6 +67,8 @@ export interface Target {
   readonly kind: "cpu" | "gpu";
   readonly maxBindingBytes: number;
   readonly maxTextureRows: number;
+  /** Storage buffers of one dispatch. */
+  readonly maxBuffers: number;
   /** Loop iterations after which the adapter silently ends an invocation's loops: 65,535 in Mesa's llvmpipe. */
   readonly maxIterations: number;
   /** Candidate by operator name, for tests and tuning; it must accept the node. */
@@ -98,11 +100,11 @@ export interface Op<A = Record<string, never>> {
   /** The output is the same bytes as input 0 under another shape: no dispatch. */
   readonly alias?: boolean;
   /**
-   * Inputs (states) that the kernels overwrite. Such an operator has no outputs, and the planner runs it as
-   * soon as its other inputs are there and every other reader of those states is done.
+   * Inputs that the kernels overwrite. Such an operator has no outputs, and the planner runs it as soon as its other
+   * inputs are there and every other reader of the overwritten ones is done.
    */
   readonly mutates?: readonly number[];
-  /** Inputs (states) of an operator that overwrites others, read after all that overwrite them in this graph. */
+  /** Inputs that are read after all nodes that overwrite them in this graph. */
   readonly readsUpdated?: readonly number[];
   /**
    * Which inputs are split when the node is run in parts along the first axis of its outputs.

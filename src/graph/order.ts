@@ -12,20 +12,12 @@ export function root(t: Tensor): Tensor {
 }
 
 /**
- * Nodes that lead to an output or change a state, in the order they were added, except that a node which
- * overwrites states waits for the other readers of them, and no longer: gradients are freed early. One that reads
- * an updated state waits for the update.
+ * Nodes that lead to an output or change a state, in the order they were added, except for those that overwrite states or
+ * read updated ones: they wait for the other readers, and for the updates, and no longer, so that gradients are freed
+ * early. What reads their results waits with them.
  */
 export function executionOrder(g: Graph): Node[] {
-  const needed = new Set<Node>();
-  const stack = [...g.outputs.values()].flatMap((t) => t.producer ?? []);
-  stack.push(...g.nodes.filter((node) => node.op.mutates));
-  for (let node = stack.pop(); node; node = stack.pop()) {
-    if (needed.has(node)) continue;
-    needed.add(node);
-    for (const t of node.inputs) if (t.producer) stack.push(t.producer);
-  }
-  const live = g.nodes.filter((node) => needed.has(node));
+  const live = neededNodes(g);
   const some = (node: Node, indices: readonly number[] = []) => indices.map((i) => root(node.inputs[i]!).id);
   const writes = (node: Node) => some(node, node.op.mutates);
   const readsLate = (node: Node) => some(node, node.op.readsUpdated);
@@ -42,30 +34,50 @@ export function executionOrder(g: Graph): Node[] {
     count(writers, writes(node), 1);
   }
   const done = new Set<Node>();
-  const order: Node[] = [];
+  const waits = ({ op }: Node) => op.mutates !== undefined || op.readsUpdated !== undefined;
+  let waiting = live.filter(waits);
   const run = (node: Node) => {
-    order.push(node);
     done.add(node);
     count(readers, reads(node), -1);
     count(writers, writes(node), -1);
   };
-  let waiting = live.filter((node) => node.op.mutates);
   const ready = (node: Node) =>
     node.inputs.every((t) => !t.producer || done.has(t.producer)) &&
     writes(node).every((id) => !readers.get(id)) && readsLate(node).every((id) => !writers.get(id));
-  for (const node of live.filter((n) => !n.op.mutates)) {
-    run(node);
+  const runReady = () => {
     for (let now = waiting.filter(ready); now.length; now = waiting.filter(ready)) {
       waiting = waiting.filter((n) => !now.includes(n));
       now.forEach(run);
     }
+  };
+  const others = Map.groupBy(live.filter((n) => !waits(n)), ({ inputs }) => inputs.length === 0);
+  // What takes no input is the same in every run, so that it costs nothing to have it before those that wait for it.
+  for (const node of [...others.get(true) ?? [], ...others.get(false) ?? []]) {
+    if (!ready(node)) {
+      waiting.push(node);
+      continue;
+    }
+    run(node);
+    runReady();
   }
   while (waiting.length) {
-    const next = waiting.find(ready) ?? waiting[0]!;
-    waiting = waiting.filter((n) => n !== next);
-    run(next);
+    run(waiting.shift()!); // it reads what another one overwrites, and the other way round
+    runReady();
   }
-  return order;
+  return [...done];
+}
+
+/** Nodes that lead to an output or change a state. */
+function neededNodes(g: Graph): Node[] {
+  const needed = new Set<Node>();
+  const stack = [...g.outputs.values()].flatMap((t) => t.producer ?? []);
+  stack.push(...g.nodes.filter((node) => node.op.mutates));
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (needed.has(node)) continue;
+    needed.add(node);
+    for (const t of node.inputs) if (t.producer) stack.push(t.producer);
+  }
+  return g.nodes.filter((node) => needed.has(node));
 }
 
 /** Nodes whose results are the same in every run: all they read is constants, or results of such nodes. */
@@ -73,7 +85,7 @@ export function fixedNodes(order: readonly Node[]): Set<Node> {
   const fixed = new Set<Node>();
   for (const node of order) {
     const same = (t: Tensor) => t.role === "constant" || (t.producer !== undefined && fixed.has(t.producer));
-    if (!node.op.mutates && node.inputs.every(same)) fixed.add(node);
+    if (!node.op.mutates && !node.op.readsUpdated && node.inputs.every(same)) fixed.add(node);
   }
   return fixed;
 }

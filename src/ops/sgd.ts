@@ -1,8 +1,9 @@
 /** SGD with momentum and weight decay, torch.optim.SGD's rule: g += wd p; buf = momentum buf + g; p -= lr buf. */
 
 import type { Graph } from "../graph/graph.ts";
-import { cover, input, type Op, plain } from "../graph/op.ts";
-import { sameShape, sizeOf, specText, type Tensor } from "../graph/tensor.ts";
+import { cover, input, type Kernel, type Node, type Op } from "../graph/op.ts";
+import { sameShape, sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
+import { fullGroups, groupName, memberEnds } from "./groups.ts";
 import type { Guard } from "./guard.ts";
 
 /** Constants of a run. */
@@ -11,41 +12,76 @@ export interface SgdAttrs {
   readonly weightDecay: number;
 }
 
-/** Inputs parameter and momentum (overwritten), gradient, lr [1], loss, health. */
-export const Sgd: Op<SgdAttrs> = {
-  name: "Sgd",
-  infer: ([p, buf, gradient]) => {
-    if (!sameShape(p!.shape, gradient!.shape) || !sameShape(p!.shape, buf!.shape)) {
-      throw new TypeError(
-        `parameter ${specText(p!)} has gradient ${specText(gradient!)} and momentum ${specText(buf!)}`,
-      );
-    }
-    return [];
-  },
-  mutates: [0, 1],
-  candidates: plain((node) => {
-    const { momentum, weightDecay } = node.attrs as SgdAttrs;
-    const vectors = Math.ceil(sizeOf(node.inputs[0]!.shape) / 4);
-    return {
-      kernels: [{
-        shader: "sgd",
-        params: { vectors, momentum, weight_decay: weightDecay },
-        bindings: [0, 1, 2, 3, 4, 5].map(input),
-        workgroups: cover(vectors, 256),
-      }],
-    };
-  }),
-};
+/** Parameters of sgd_together.wgsl, and the storage buffers that it binds. */
+const TOGETHER = 8;
+const BUFFERS = 3 + 3 * TOGETHER;
 
-/** Updates a parameter state; its momentum is the state `momentum.<name>`, zero at first. */
-export function sgdStep(
+/** Inputs lr [1], loss, health; then of each of `count` parameters itself and its momentum (overwritten), its gradient. */
+function sgdOp(count: number): Op<SgdAttrs> {
+  const members = Array.from({ length: count }, (_, i) => 3 + 3 * i);
+  return {
+    name: "Sgd",
+    infer: (inputs) => {
+      members.forEach((at) => check(inputs[at]!, inputs[at + 1]!, inputs[at + 2]!));
+      return [];
+    },
+    mutates: members.flatMap((at) => [at, at + 1]),
+    candidates: [
+      {
+        name: "together",
+        accepts: (_, { maxBuffers }) => count === TOGETHER && maxBuffers >= BUFFERS,
+        lower: (node) => ({ kernels: [together(node, members)] }),
+      },
+      {
+        name: "plain",
+        accepts: () => true,
+        lower: (node) => ({ kernels: members.map((at) => alone(node, at)) }),
+      },
+    ],
+  };
+}
+
+const OPS = new Map([1, TOGETHER].map((count) => [count, sgdOp(count)]));
+
+function check(p: TensorSpec, buf: TensorSpec, gradient: TensorSpec): void {
+  if (sameShape(p.shape, gradient.shape) && sameShape(p.shape, buf.shape)) return;
+  throw new TypeError(`parameter ${specText(p)} has gradient ${specText(gradient)} and momentum ${specText(buf)}`);
+}
+
+function alone({ inputs, attrs }: Node, at: number): Kernel {
+  const { momentum, weightDecay } = attrs as SgdAttrs;
+  const vectors = Math.ceil(sizeOf(inputs[at]!.shape) / 4);
+  return {
+    shader: "sgd",
+    params: { vectors, momentum, weight_decay: weightDecay },
+    bindings: [0, 1, 2, at, at + 1, at + 2].map(input),
+    workgroups: cover(vectors, 256),
+  };
+}
+
+function together({ inputs, attrs }: Node, members: readonly number[]): Kernel {
+  const { momentum, weightDecay } = attrs as SgdAttrs;
+  const { ends, total: vectors } = memberEnds(members.map((at) => sizeOf(inputs[at]!.shape)), 4);
+  return {
+    shader: "sgd_together",
+    params: { ends, vectors, momentum, weight_decay: weightDecay },
+    bindings: inputs.map((_, i) => input(i)),
+    workgroups: cover(vectors, 64),
+  };
+}
+
+/** Updates parameter states; the momentum of each is the state `momentum.<name>`, zero at first. */
+export function sgd(
   g: Graph,
-  p: Tensor,
-  gradient: Tensor,
+  parameters: readonly Tensor[],
+  gradients: readonly Tensor[],
   lr: Tensor,
   attrs: SgdAttrs,
   { loss, health }: Guard,
 ): void {
-  const buf = g.state(`momentum.${p.name}`, p.shape);
-  g.add(Sgd, [p, buf, gradient, lr, loss, health], attrs, p.name);
+  const steps = parameters.map((p, i) => ({ p, buf: g.state(`momentum.${p.name}`, p.shape), gradient: gradients[i]! }));
+  for (const group of fullGroups(steps, ({ p }) => sizeOf(p.shape), TOGETHER)) {
+    const inputs = [lr, loss, health, ...group.flatMap(({ p, buf, gradient }) => [p, buf, gradient])];
+    g.add(OPS.get(group.length)!, inputs, attrs, groupName(group.map(({ p }) => p.name)));
+  }
 }

@@ -6,7 +6,6 @@
 
 import { centerViews, simclrViews } from "../augment/views.ts";
 import type { Config } from "../config.ts";
-import { updateNorms } from "../encoders/resnet.ts";
 import { rngInput } from "../generators/latents.ts";
 import { STREAMS } from "../generators/random.ts";
 import { Graph } from "../graph/graph.ts";
@@ -14,7 +13,8 @@ import type { Tensor } from "../graph/tensor.ts";
 import { grad } from "../ops/gradients.ts";
 import { globalNorm } from "../ops/global_norm.ts";
 import { guard } from "../ops/guard.ts";
-import { sgdStep } from "../ops/sgd.ts";
+import { updateRunning } from "../ops/running_stats.ts";
+import { sgd } from "../ops/sgd.ts";
 import { imagesPerSample, objectiveOf } from "./objectives/mod.ts";
 import type { Batch } from "./objectives/objective.ts";
 import type { Samples, Source } from "./source.ts";
@@ -72,8 +72,8 @@ function learn(g: Graph, batch: Batch, config: Config): Step {
   const gradients = grad(g, loss, parameters);
   const check = guard(g, loss, batch.rng);
   g.scope("update", () => {
-    parameters.forEach((p, i) => sgdStep(g, p, gradients[i]!, lr, { momentum, weightDecay }, check));
-    updateNorms(g, norms, check);
+    sgd(g, parameters, gradients, lr, { momentum, weightDecay }, check);
+    updateRunning(g, norms, check);
     update?.(check);
   });
   g.output("loss", loss);

@@ -6,7 +6,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { crossEntropy } from "../../src/ops/cross_entropy.ts";
 import { grad } from "../../src/ops/gradients.ts";
 import { guard } from "../../src/ops/guard.ts";
-import { sgdStep } from "../../src/ops/sgd.ts";
+import { sgd } from "../../src/ops/sgd.ts";
 import { assertClose } from "../support/close.ts";
 import { goldenCases } from "../support/golden.ts";
 import { gpuTest } from "../support/gpu.ts";
@@ -24,7 +24,7 @@ for (const test of goldenCases("resnet", ({ op }) => op === "linear_probe_sgd"))
     const gradients = grad(g, loss, head.parameters);
     const check = guard(g, loss, g.input("rng", [4], "u32"));
     const lr = g.input("lr", [1]);
-    head.parameters.forEach((p, i) => sgdStep(g, p, gradients[i]!, lr, { momentum, weightDecay }, check));
+    sgd(g, head.parameters, gradients, lr, { momentum, weightDecay }, check);
     g.output("loss", loss);
     const store = new StateStore(gpu);
     await withSession(gpu, g, store, async (session) => {

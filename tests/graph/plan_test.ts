@@ -14,7 +14,13 @@ import {
 } from "../../src/graph/program.ts";
 import { sizeOf } from "../../src/graph/tensor.ts";
 
-const target: Target = { kind: "cpu", maxBindingBytes: 2 ** 20, maxTextureRows: 64, maxIterations: 65535 };
+const target: Target = {
+  kind: "cpu",
+  maxBindingBytes: 2 ** 20,
+  maxTextureRows: 64,
+  maxBuffers: 8,
+  maxIterations: 65535,
+};
 
 /** y = f(x), one dispatch. */
 const Copy: Op = {
@@ -130,6 +136,19 @@ Deno.test("a state is overwritten after its readers and as soon as that", () => 
   const b = g.apply(Copy, [w], {}, "reader");
   g.output("y", g.apply(Copy, [b], {}, "last"));
   assert.deepEqual(dispatches(plan(g, target)).map((s) => s.node), ["a", "reader", "update", "last"]);
+});
+
+Deno.test("what reads updated values waits for the updates, and what reads its result waits with it", () => {
+  const g = new Graph();
+  const x = g.input("x", [4]);
+  const w = g.state("w", [4]);
+  const late = g.apply(ReadUpdated, [x, w], {}, "late");
+  g.output("y", g.apply(Copy, [late], {}, "after"));
+  const a = g.apply(Copy, [x], {}, "a");
+  g.add(Overwrite, [w, a], {}, "update");
+  g.output("z", g.apply(Copy, [a], {}, "other"));
+  const order = dispatches(plan(g, target)).map((s) => s.node);
+  assert.deepEqual([...new Set(order)], ["a", "update", "late", "after", "other"]);
 });
 
 Deno.test("a node over the binding limit runs in parts along the batch", async (t) => {

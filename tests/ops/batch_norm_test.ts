@@ -8,7 +8,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { sizeOf } from "../../src/graph/tensor.ts";
 import { batchNormInference, batchNormTrain } from "../../src/ops/batch_norm.ts";
 import { add } from "../../src/ops/binary.ts";
-import { updateRunning } from "../../src/ops/running_stats.ts";
+import { type NormRecord, updateRunning } from "../../src/ops/running_stats.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { noise, type OpCase, opCases, permute, type Values } from "../support/op_cases.ts";
@@ -42,7 +42,7 @@ async function checkGolden(gpu: Gpu, test: OpCase, force: Record<string, string>
     const batch = batchNormTrain(g, x, scale!, bias!, { epsilon });
     const guard = { loss: g.scalar(1), health: g.state("health", [1], "u32") };
     const count = sizeOf(x.shape) / channels;
-    updateRunning(g, { mean: mean!, variance: variance! }, batch, { count, momentum }, guard);
+    updateRunning(g, [{ running: { mean: mean!, variance: variance! }, batch, count }], guard, momentum);
     g.output("batch_mean", batch.mean);
     y = batch.y;
   } else {
@@ -213,7 +213,7 @@ gpuTest("running statistics wait while the guard holds", async (gpu) => {
     const running = { mean: g.state("mean", [3]), variance: g.state("variance", [3], "f32", Float32Array.of(1, 1, 1)) };
     const batch = { mean: g.constant([1, 2, 3], [3]), variance: g.constant([4, 5, 6], [3]) };
     const guard = { loss: g.constant([loss], []), health: g.state("health", [1], "u32", Uint32Array.of(health)) };
-    updateRunning(g, running, batch, { count: 5 }, guard);
+    updateRunning(g, [{ running, batch, count: 5 }], guard);
     const result = await execute(gpu, g, {}, { states: ["mean", "variance"] });
     const close = { rtol: 1e-6, atol: 1e-6 };
     assertClose(result.mean!, moves ? [0.1, 0.2, 0.3] : [0, 0, 0], close, `mean, loss ${loss}, health ${health}`);
@@ -221,6 +221,29 @@ gpuTest("running statistics wait while the guard holds", async (gpu) => {
     assertClose(result.variance!, variance, close, `variance, loss ${loss}, health ${health}`);
   }
 });
+
+for (const candidate of ["together", "plain"]) {
+  gpuTest(`running statistics of many layers by ${candidate}`, async (gpu) => {
+    const layers = [3, 8, 70, 1, 5, 16, 2]; // six of them together
+    const g = new Graph();
+    const record = (channels: number, i: number): NormRecord => {
+      const [mean, variance] = [1, 2].map((seed) => g.constant(noise(channels, 10 * i + seed), [channels]));
+      const running = { mean: g.state(`mean${i}`, [channels]), variance: g.state(`variance${i}`, [channels]) };
+      return { running, batch: { mean: mean!, variance: variance! }, count: i + 2 };
+    };
+    const guard = { loss: g.constant([1], []), health: g.state("health", [1], "u32") };
+    updateRunning(g, layers.map(record), guard);
+    const states = layers.flatMap((_, i) => [`mean${i}`, `variance${i}`]);
+    const result = await execute(gpu, g, {}, { target: targetOf(gpu.info, { RunningStats: candidate }), states });
+    layers.forEach((channels, i) => {
+      const close = { rtol: 1e-5, atol: 1e-7 };
+      assertClose(result[`mean${i}`]!, noise(channels, 10 * i + 1).map((v) => 0.1 * v), close, `mean ${i}`);
+      const unbiased = (i + 2) / (i + 1);
+      const variance = noise(channels, 10 * i + 2).map((v) => 0.1 * unbiased * v);
+      assertClose(result[`variance${i}`]!, variance, close, `variance ${i}`);
+    });
+  });
+}
 
 Deno.test("batch norm of parameters that do not fit names both shapes", () => {
   const g = new Graph();

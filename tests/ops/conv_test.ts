@@ -112,7 +112,13 @@ Deno.test("a conv that does not fit names both shapes", () => {
 Deno.test("a conv over the binding limit is cut along the batch", () => {
   const g = new Graph();
   g.output("y", conv(g, g.input("x", [8, 16, 16, 64]), g.input("w", [1, 1, 64, 64]), null));
-  const program = plan(g, { kind: "cpu", maxBindingBytes: 2 ** 18, maxTextureRows: 16384, maxIterations: 65535 });
+  const program = plan(g, {
+    kind: "cpu",
+    maxBindingBytes: 2 ** 18,
+    maxTextureRows: 16384,
+    maxBuffers: 8,
+    maxIterations: 65535,
+  });
   assert.equal(program.steps.filter((s) => s.kind === "dispatch").length, 2);
 });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { StoredTensor } from "../../src/data/safetensors.ts";
 import { linear, projectionHead } from "../../src/encoders/head.ts";
-import { resnet, type ResnetSpec, updateNorms } from "../../src/encoders/resnet.ts";
+import { resnet, type ResnetSpec } from "../../src/encoders/resnet.ts";
 import { fromTorchLayout } from "../../src/encoders/weights.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { targetOf } from "../../src/gpu/execute.ts";
@@ -16,7 +16,8 @@ import { simclrLoss } from "../../src/losses/simclr.ts";
 import { crossEntropy } from "../../src/ops/cross_entropy.ts";
 import { grad } from "../../src/ops/gradients.ts";
 import { guard } from "../../src/ops/guard.ts";
-import { type SgdAttrs, sgdStep } from "../../src/ops/sgd.ts";
+import { updateRunning } from "../../src/ops/running_stats.ts";
+import { sgd as sgdUpdate, type SgdAttrs } from "../../src/ops/sgd.ts";
 import type { GoldenCase } from "./golden.ts";
 
 /** A case's file. */
@@ -109,9 +110,9 @@ export function trainingGraph(
   const check = guard(g, loss, rng);
   if (sgd) {
     const lr = g.input("lr", [1]);
-    parameters.forEach((p, i) => sgdStep(g, p, gradients[i + 1]!, lr, sgd, check));
+    sgdUpdate(g, parameters, gradients.slice(1), lr, sgd, check);
   }
-  updateNorms(g, encoded.norms, check);
+  updateRunning(g, encoded.norms, check);
   return g;
 }
 

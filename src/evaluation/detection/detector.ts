@@ -4,7 +4,7 @@
  */
 
 import type { Normalization } from "../../augment/params.ts";
-import { type Learned, type ResnetSpec, resnetStages, updateNorms } from "../../encoders/resnet.ts";
+import { type Learned, type ResnetSpec, resnetStages } from "../../encoders/resnet.ts";
 import { rngInput } from "../../generators/latents.ts";
 import { STREAMS } from "../../generators/random.ts";
 import { Graph } from "../../graph/graph.ts";
@@ -17,7 +17,8 @@ import { grad } from "../../ops/gradients.ts";
 import { guard } from "../../ops/guard.ts";
 import { matchBoxes } from "../../ops/match_boxes.ts";
 import { reshape } from "../../ops/reshape.ts";
-import { sgdStep } from "../../ops/sgd.ts";
+import { updateRunning } from "../../ops/running_stats.ts";
+import { sgd } from "../../ops/sgd.ts";
 import { slice } from "../../ops/slice.ts";
 import { softmax } from "../../ops/softmax.ts";
 import { areBoxes, suppressRanked } from "../../ops/suppress.ts";
@@ -212,13 +213,15 @@ export function trainingStep(batch: Batch, spec: DetectorSpec): DetectorStep {
   const { graph: g, rng, forward: { loss, losses, parameters, norms }, gradients } = detectorGradients(batch, spec);
   const lr = g.input("lr", [1]);
   const check = guard(g, loss, rng);
-  const normed = (name: string) => g.states.has(name.replace(/\w+$/, "running_mean"));
+  const isNormed = (i: number) => g.states.has(parameters[i]!.name.replace(/\w+$/, "running_mean"));
+  const normed = [...parameters.keys()].filter(isNormed);
+  const others = [...parameters.keys()].filter((i) => !isNormed(i));
   g.scope("update", () => {
-    parameters.forEach((p, i) => {
-      const weightDecay = normed(p.name) ? 0 : spec.weight_decay;
-      sgdStep(g, p, gradients[i]!, lr, { momentum: spec.momentum, weightDecay }, check);
-    });
-    updateNorms(g, norms, check);
+    for (const [weightDecay, chosen] of [[spec.weight_decay, others], [0, normed]] as const) {
+      const [some, theirs] = [chosen.map((i) => parameters[i]!), chosen.map((i) => gradients[i]!)];
+      sgd(g, some, theirs, lr, { momentum: spec.momentum, weightDecay }, check);
+    }
+    updateRunning(g, norms, check);
   });
   g.output("loss", loss);
   g.output("health", check.health);

@@ -38,9 +38,7 @@ export const byol: Objective = {
       parameters: [...parametersOf(online), ...predictor.parameters],
       norms: [...normsOf(online), ...normsOf(target), ...predictor.norms],
       update: (guard) => {
-        for (const [average, value] of averagedStates(parametersOf(target), parametersOf(online))) {
-          ema(g, average, value, rate, guard);
-        }
+        ema(g, averagedStates(parametersOf(target), parametersOf(online)), rate, guard);
       },
     };
   },

@@ -43,7 +43,7 @@ export const moco: Objective = {
       parameters: [...online.parameters, ...query.parameters],
       norms: [...online.norms, ...target.norms],
       update: (guard) => {
-        for (const [average, value] of followed) ema(g, average, value, rate, guard);
+        ema(g, followed, rate, guard);
         enqueue(g, queue, key.z, rng, guard);
       },
     };

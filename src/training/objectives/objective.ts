@@ -2,10 +2,10 @@
 
 import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
-import type { NormRecord } from "../../encoders/resnet.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Guard } from "../../ops/guard.ts";
+import type { NormRecord } from "../../ops/running_stats.ts";
 
 /** What an objective learns from. */
 export interface Batch {
