@@ -42,7 +42,7 @@ Deno.test("a ResNet-50 step of 128 pixels is about 8 GFLOP an image", async () =
 
 Deno.test("a step of 256 anchors with two views of 128 pixels plans within 24 GB on a GPU", () => {
   const { graph } = buildEncoderStep(parseConfig("{batch: 256, steps: 1, encoder: {input: 128}}"));
-  const limits = { maxBindingBytes: 2 ** 31 - 4, maxTextureRows: 16_384, maxIterations: 2 ** 31 };
+  const limits = { maxBindingBytes: 2 ** 31 - 4, maxTextureRows: 16_384, maxBuffers: 64, maxIterations: 2 ** 31 };
   const memory = memoryOf(plan(graph, { kind: "gpu", ...limits }));
   const total = Object.values(memory).reduce((a, b) => a + b, 0);
   assert.ok(total < 24e9, `${total} bytes`);
