@@ -2,13 +2,27 @@
 const FUNCTION: u32 = 0u; // index into FUNCTIONS of src/ops/binary.ts
 const INTEGER: u32 = 0u;
 
-// |a| to the power b, with the sign that a whole b leaves a negative a; NaN for other b, as in C.
+// |a| to the power b, with the sign that a whole b leaves a negative a; NaN for other b unless a is infinite, as in C.
 fn signed_pow(a: f32, b: f32) -> f32 {
+  if (b == 0.0 || a == 1.0) { return 1.0; }
+  if (is_nan(a) || is_nan(b)) { return a + b; }
   let p = pow(abs(a), b);
-  if (a >= 0.0 || b == 0.0) { return select(p, 1.0, b == 0.0); }
+  if (a >= 0.0) { return p; }
   let odd = fract(b * 0.5) != 0.0;
-  let whole = floor(b) == b;
-  return select(pow(a, b), select(p, -p, odd), whole);
+  if (floor(b) == b) { return select(p, -p, odd); }
+  return select(pow(a, b), p, abs(a) > 3.4028234e38);
+}
+
+// a to the power b by squaring, exact where it fits; a fraction is cut to 0.
+fn whole_pow(a: i32, b: i32) -> i32 {
+  if (b < 0) { return select(select(0, select(-1, 1, b % 2 == 0), a == -1), 1, a == 1); }
+  var y = 1;
+  var power = a;
+  for (var left = u32(b); left > 0u; left >>= 1u) {
+    if ((left & 1u) == 1u) { y *= power; }
+    power *= power;
+  }
+  return y;
 }
 
 fn apply_f32(a: f32, b: f32) -> f32 {
@@ -33,7 +47,7 @@ fn apply_i32(a: i32, b: i32) -> i32 {
     case 1u: { return a - b; }
     case 2u: { return a * b; }
     case 3u: { return a / b; }
-    case 4u: { return i32(round(signed_pow(f32(a), f32(b)))); }
+    case 4u: { return whole_pow(a, b); }
     case 5u: { return max(a, b); }
     case 6u: { return min(a, b); }
     case 7u: { let r = a % b; return select(r, r + b, r != 0 && (r < 0) != (b < 0)); }

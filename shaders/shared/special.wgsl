@@ -39,7 +39,7 @@ fn erf4(v: vec4f) -> vec4f {
 fn log1p4(v: vec4f) -> vec4f {
   let u = 1.0 + v;
   let d = u - 1.0;
-  return select(v * log(u) / d, v, d == vec4f(0.0));
+  return select(select(v * log(u) / d, v, d == vec4f(0.0)), log(v), v > vec4f(1e9));
 }
 
 // (e^v - e^-v) / 2; near 0 its series.
@@ -53,6 +53,21 @@ fn sinh4(v: vec4f) -> vec4f {
 fn asinh4(v: vec4f) -> vec4f {
   let a = abs(v);
   return sign(v) * select(log1p4(a + a * a / (1.0 + sqrt(a * a + 1.0))), log(a) + 0.6931472, a > vec4f(1e9));
+}
+
+// ln(v + sqrt(v^2 - 1)), NaN below 1; ln(2 v) where the sum would overflow.
+fn acosh4(v: vec4f) -> vec4f {
+  return select(log(v + sqrt(v - 1.0) * sqrt(v + 1.0)), log(v) + 0.6931472, v > vec4f(1e9));
+}
+
+// Built-in forms are off by 4e-4 on some drivers. The root is NaN outside [-1, 1], which atan2 drops.
+fn asin4(v: vec4f) -> vec4f {
+  let root = sqrt((1.0 - v) * (1.0 + v));
+  return select(root, atan2(v, root), abs(v) <= vec4f(1.0));
+}
+
+fn acos4(v: vec4f) -> vec4f {
+  return select(sqrt(1.0 - abs(v)), 2.0 * atan2(sqrt(1.0 - v), sqrt(1.0 + v)), abs(v) <= vec4f(1.0));
 }
 
 // ln((1 + v) / (1 - v)) / 2.

@@ -107,7 +107,7 @@ function pickInput(model: Model, { input: { name } }: Card): ModelValue {
 
 /** Whether images are [n, h, w, 3] and not [n, 3, h, w]. */
 function isChannelsLast({ name, dims, dtype }: ModelValue, model: Model): boolean {
-  if (dtype === "f32" && dims.length === 4) {
+  if (dtype === "f32" && dims?.length === 4) {
     if (dims[1] === 3) return false;
     if (dims[3] === 3) return true;
   }
@@ -118,7 +118,7 @@ function isChannelsLast({ name, dims, dtype }: ModelValue, model: Model): boolea
 
 /** The side of the images that a model was made for; null where it leaves it open. */
 function sideOf({ name, dims }: ModelValue, last: boolean, model: Model): number | null {
-  const [height, width] = last ? [dims[1], dims[2]] : [dims[2], dims[3]];
+  const [height, width] = last ? [dims?.[1], dims?.[2]] : [dims?.[2], dims?.[3]];
   if (typeof height !== "number" || typeof width !== "number") return null;
   if (height === width) return height;
   throw new UserError(`${model.path}: the input ${name} is [${dims}], and images are squares here`);

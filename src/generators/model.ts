@@ -35,6 +35,9 @@ export async function loadGenerator(path: string): Promise<Generator> {
   const model = await loadModel(card.model);
   const latent = pickLatent(model, card);
   const labelInput = card.labels ? findValue(model.inputs, card.labels.input, model) : null;
+  if (!latent.dims) {
+    throw new UserError(`${model.path}: the latent input ${latent.name} has no shape: export it with one`);
+  }
   const latentShape = latent.dims.slice(1).map((d) => {
     if (typeof d === "number") return d;
     throw new UserError(

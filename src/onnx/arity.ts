@@ -28,7 +28,8 @@ const byOperator = new Map(
 export function checkInputs(op: string, label: string, inputs: readonly unknown[]): void {
   const [least, most] = byOperator.get(op) ?? [1, 1];
   const given = inputs.findLastIndex((v) => v !== null) + 1;
-  const missing = inputs.slice(0, least).findIndex((v) => v === null);
+  const needed = most === Infinity ? inputs : inputs.slice(0, least); // lists have no gaps
+  const missing = needed.findIndex((v) => v === null);
   if (given < least || given > most) {
     const range = least === most ? `${least}` : most === Infinity ? `${least} or more` : `${least} to ${most}`;
     throw new UserError(`${label}: takes ${range} inputs, got ${given}`);

@@ -57,11 +57,14 @@ export interface ModelNode {
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
-/** A declared input or output; a dimension is a number, or the name of a symbolic one. */
+/**
+ * A declared input or output; a dimension is a number, the name of a symbolic one, or "?" where it is open. No dims: the
+ * file leaves the rank open too.
+ */
 export interface ModelValue {
   readonly name: string;
   readonly dtype: DType;
-  readonly dims: readonly (number | string)[];
+  readonly dims: readonly (number | string)[] | null;
 }
 
 /** A decoded model. */
@@ -117,13 +120,15 @@ export function decodeModel(bytes: Uint8Array, path: string, external?: External
   if (!graph || !graph.node?.length || !graph.output?.length) {
     throw new UserError(`${path} is no ONNX model: it holds no graph with nodes and outputs`);
   }
-  const opset = (message.opsetImport ?? []).find((o) => !o.domain || o.domain === "ai.onnx");
-  if (!opset) throw new UserError(`${path} names no opset of ONNX: it is no ONNX model or uses foreign operators only`);
+  const opset = opsetOf(message);
+  if (opset === null) {
+    throw new UserError(`${path} names no opset of ONNX: it is no ONNX model or uses foreign operators only`);
+  }
   try {
     const { nodes, weights } = decodeGraph(graph, path, external);
     return {
       path,
-      opset: Number(opset.version),
+      opset,
       weights,
       nodes,
       inputs: (graph.input ?? []).filter((v) => !weights.has(v.name!)).map((v) => valueInfo(v, path)),
@@ -135,6 +140,14 @@ export function decodeModel(bytes: Uint8Array, path: string, external?: External
   }
 }
 
+/** The opset of ONNX's own operators; files of the first two versions (2017) name none and mean 1. Null for none. */
+function opsetOf({ irVersion, opsetImport }: onnxProto.onnx.IModelProto): number | null {
+  const own = (opsetImport ?? []).find((o) => !o.domain || o.domain === "ai.onnx");
+  if (own) return Number(own.version);
+  const version = Number(irVersion ?? 0);
+  return version > 0 && version < 3 ? 1 : null;
+}
+
 /** Reads a file of weights: `length` bytes from `offset` on, or all that follow. */
 export type External = (name: string, offset: number, length: number | null) => Uint8Array;
 
@@ -142,6 +155,7 @@ function decodeGraph(graph: onnxProto.onnx.IGraphProto, path: string, external?:
   if (graph.sparseInitializer?.length) throw new UnsupportedError(`${path}: sparse weights are not supported`);
   const weights = new Map<string, HostTensor>();
   for (const tensor of graph.initializer ?? []) {
+    if (weights.has(tensor.name!)) throw new UserError(`${path}: two weights have the name ${tensor.name}`);
     weights.set(tensor.name!, decodeTensor(tensor, `${path}: weight ${tensor.name}`, external));
   }
   const nodes = (graph.node ?? []).map((node, i) => ({
@@ -166,14 +180,16 @@ export function decodeTensorFile(path: string): { name: string; tensor: HostTens
 function valueInfo(value: onnxProto.onnx.IValueInfoProto, path: string): ModelValue {
   const type = value.type?.tensorType;
   if (!type) throw new UnsupportedError(`${path}: ${value.name} is no tensor (sequences and maps are not supported)`);
-  const dims = (type.shape?.dim ?? []).map((d, i) =>
-    d.dimParam || (d.dimValue == null ? `dim${i}` : Number(d.dimValue))
-  );
+  // Some exporters write -1 for an open dimension.
+  const dims =
+    type.shape?.dim?.map(({ dimParam, dimValue }) =>
+      dimParam || (dimValue == null || Number(dimValue) < 0 ? "?" : Number(dimValue))
+    ) ?? null;
   return { name: value.name!, dtype: dtypeOf(type.elemType ?? 0, `${path}: ${value.name}`), dims };
 }
 
 function attributeValue(a: AttributeMessage, path: string, external?: External): Attribute {
-  switch (a.type) {
+  switch (a.type || typeOf(a)) {
     case 1:
       return a.f ?? 0;
     case 2:
@@ -193,6 +209,16 @@ function attributeValue(a: AttributeMessage, path: string, external?: External):
     default:
       throw new UserError(`${path}: attribute ${a.name} has type ${a.type}, which is not supported`);
   }
+}
+
+/** The type of an attribute in files of 2017, which leave it out: that of the value that is there. */
+function typeOf(a: AttributeMessage): number {
+  if (a.t) return 4;
+  if (a.g) return 5;
+  if (a.floats?.length) return 6;
+  if (a.ints?.length) return 7;
+  if (a.strings?.length) return 8;
+  return Object.hasOwn(a, "s") ? 3 : Object.hasOwn(a, "i") ? 2 : Object.hasOwn(a, "f") ? 1 : 0;
 }
 
 /** Values of a tensor message in row-major order. UserError when bytes and shape disagree. */

@@ -81,6 +81,14 @@ export function elementType(code: number, what: string): ElementType {
   throw new UnsupportedError(`${what} has the ONNX element type ${name}: floats, whole numbers and bool are supported`);
 }
 
+/** The type of a name in capitals, as opsets before 6 wrote it: FLOAT, INT64. */
+function typeByName(name: string, what: string): ElementType {
+  const wanted = name === "FLOAT" ? "float32" : name.toLowerCase();
+  const type = Object.values(TYPES).find((t) => t.name === wanted);
+  if (type) return type;
+  throw new UnsupportedError(`${what} is ${name}: floats, whole numbers and bool are supported`);
+}
+
 /** Our type of an ONNX element type. */
 export function dtypeOf(code: number, what: string): DType {
   return elementType(code, what).dtype;
@@ -89,8 +97,8 @@ export function dtypeOf(code: number, what: string): DType {
 /** The type that a Cast node names. */
 export function castTarget(node: NodeReader): ElementType {
   node.ignore("saturate", "round_mode"); // these speak of float8 alone
-  if (!node.has("to")) throw new UserError(`${node.label}: the attribute to is missing`);
-  return elementType(node.int("to", 0), `${node.label}: attribute to`);
+  const what = `${node.label}: attribute to`;
+  return node.opset < 6 ? typeByName(node.neededText("to"), what) : elementType(node.neededInt("to"), what);
 }
 
 /** A value as the type holds it. */

@@ -1,6 +1,6 @@
 /** Element-wise functions and reductions on the host. Whole numbers follow ONNX's int64: division rounds towards 0. */
 
-import { axesOf } from "./shape_rules.ts";
+import { axesOf, checkScalar } from "./shape_rules.ts";
 import { type DType, normalizeAxis, sizeOf, stridesOf } from "../graph/tensor.ts";
 import { castTarget, fitted } from "./element_type.ts";
 import { type HostTensor, withShape } from "./decode.ts";
@@ -54,10 +54,10 @@ function reduced(fold: (values: readonly number[]) => number): Folder {
   return (node, [x, axesInput]) => {
     const { shape, data } = x!;
     const given = axesOf(node, axesInput) ?? [];
-    const noop = node.int("noop_with_empty_axes", 0) === 1 && given.length === 0;
+    const noop = node.flag("noop_with_empty_axes", false) && given.length === 0;
     const all = given.length || noop ? given : shape.map((_, i) => i);
     const axes = new Set(all.map((a) => normalizeAxis(a, shape.length)));
-    const keep = node.int("keepdims", 1) === 1;
+    const keep = node.flag("keepdims", true);
     const kept = shape.map((d, i) => axes.has(i) ? 1 : d);
     const strides = stridesOf(kept).map((stride, i) => axes.has(i) ? 0 : stride);
     const groups: number[][] = Array.from({ length: sizeOf(kept) }, () => []);
@@ -88,7 +88,7 @@ function argument(better: (a: number, b: number) => boolean): Folder {
   return (node, [x]) => {
     const { shape, data } = x!;
     const axis = normalizeAxis(node.int("axis", 0), shape.length);
-    const last = node.int("select_last_index", 0) === 1;
+    const last = node.flag("select_last_index", false);
     const kept = shape.map((d, i) => i === axis ? 1 : d);
     const inner = sizeOf(shape.slice(axis + 1));
     const starts = places(kept, stridesOf(shape));
@@ -100,7 +100,7 @@ function argument(better: (a: number, b: number) => boolean): Folder {
       }
       return best;
     });
-    const keep = node.int("keepdims", 1) === 1;
+    const keep = node.flag("keepdims", true);
     return like({ dtype: "i32" }, keep ? kept : shape.filter((_, i) => i !== axis), found);
   };
 }
@@ -118,6 +118,7 @@ const Cast: Folder = (node, [x]) => {
 };
 
 const Clip: Folder = (node, [x, low, high]) => {
+  for (const t of [low, high]) t && checkScalar(t.shape, node.label);
   const min = node.opset < 11 ? node.float("min", -Infinity) : low?.data[0] ?? -Infinity;
   const max = node.opset < 11 ? node.float("max", Infinity) : high?.data[0] ?? Infinity;
   return like(x!, x!.shape, x!.data.map((v) => Math.min(Math.max(v, min), max)));
@@ -132,7 +133,7 @@ const Where: Folder = (_, inputs) => {
 const CumSum: Folder = (node, [x, axisInput]) => {
   const { shape, data } = x!;
   const axis = normalizeAxis(axisInput!.data[0]!, shape.length);
-  const [exclusive, reverse] = [node.int("exclusive", 0) === 1, node.int("reverse", 0) === 1];
+  const [exclusive, reverse] = [node.flag("exclusive", false), node.flag("reverse", false)];
   const inner = sizeOf(shape.slice(axis + 1));
   const values = new Float64Array(countOf(shape));
   for (const start of places(shape.map((d, i) => i === axis ? Math.min(d, 1) : d), stridesOf(shape))) {
@@ -176,7 +177,7 @@ export const mathFolders: Readonly<Record<string, Folder>> = {
   Mul: elementwise((a, b) => a * b),
   Div: elementwise((a, b) => a / b),
   Mod: (node, inputs) => {
-    const c = node.int("fmod", 0) === 1;
+    const c = node.flag("fmod", false);
     return elementwise((a, b) => c ? a % b : a - b * Math.floor(a / b))(node, inputs);
   },
   Pow: elementwise((a, b) => a ** b),

@@ -17,7 +17,7 @@ import {
   places,
 } from "./host.ts";
 import type { NodeReader } from "./reader.ts";
-import { axesOf, reshapeTarget, splitSizes, squeezed, unsqueezed } from "./shape_rules.ts";
+import { axesOf, concatAxis, reshapeTarget, splitSizes, squeezed, unsqueezed } from "./shape_rules.ts";
 
 const ConstantOfShape: Folder = (node, [shape]) => {
   const value = node.tensor("value") ?? { dtype: "f32" as const, shape: [1], data: new Float32Array(1) };
@@ -35,7 +35,7 @@ const Range: Folder = (node, inputs) => {
 const Concat: Folder = (node, given) => {
   const inputs = given as HostTensor[];
   const { shape } = inputs[0]!;
-  const axis = normalizeAxis(node.int("axis", node.opset < 4 ? 1 : 0), shape.length);
+  const axis = normalizeAxis(concatAxis(node), shape.length);
   for (const t of inputs) {
     if (t.shape.length === shape.length && t.shape.every((d, i) => i === axis || d === shape[i])) continue;
     throw new TypeError(`[${t.shape}] does not go beside [${shape}] along axis ${axis}`);
@@ -96,8 +96,16 @@ const Gather: Folder = (node, [x, indices]) => {
   return pick(x!, all, from);
 };
 
+/** Throws TypeError where indices along one axis do not lie within a tensor. */
+function checkAlong(shape: readonly number[], indices: HostTensor, axis: number): void {
+  const own = indices.shape;
+  if (own.length === shape.length && own.every((d, i) => i === axis || d <= shape[i]!)) return;
+  throw new TypeError(`indices [${own}] do not fit [${shape}] along axis ${axis}`);
+}
+
 const GatherElements: Folder = (node, [x, indices]) => {
   const axis = normalizeAxis(node.int("axis", 0), x!.shape.length);
+  checkAlong(x!.shape, indices!, axis);
   const strides = stridesOf(x!.shape);
   const base = places(indices!.shape, strides.map((stride, i) => i === axis ? 0 : stride));
   const from = base.map((at, i) => at + placeAlong(indices!.data[i]!, x!.shape[axis]!) * strides[axis]!);
@@ -106,7 +114,10 @@ const GatherElements: Folder = (node, [x, indices]) => {
 
 /** The first places in the flat data of the slices that rows of `indices` name, after `batch` leading dimensions. */
 function slicePlaces(shape: readonly number[], indices: HostTensor, batch: number): number[] {
-  const k = indices.shape.at(-1)!;
+  const k = indices.shape.at(-1) ?? 0;
+  if (k < 1 || batch < 0 || batch + k > shape.length || batch >= indices.shape.length) {
+    throw new TypeError(`indices [${indices.shape}] do not fit [${shape}] after ${batch} dimensions`);
+  }
   const strides = stridesOf(shape);
   const lead = indices.shape.slice(0, -1);
   const base = places(lead, lead.map((_, i) => i < batch ? strides[i]! : 0));
@@ -139,6 +150,7 @@ function combined(node: NodeReader, x: HostTensor, at: ArrayLike<number>, update
   };
   const f = functions[reduction];
   if (!f) throw new TypeError(`reduction ${reduction} is not known`);
+  if (updates.data.length !== at.length) throw new TypeError(`takes ${at.length} updates, got [${updates.shape}]`);
   const values = x.data.slice();
   updates.data.forEach((v, i) => values[at[i]!] = f(values[at[i]!]!, v));
   return { dtype: x.dtype, shape: x.shape, data: values };
@@ -152,6 +164,7 @@ const ScatterND: Folder = (node, [x, indices, updates]) => {
 
 const ScatterElements: Folder = (node, [x, indices, updates]) => {
   const axis = normalizeAxis(node.int("axis", 0), x!.shape.length);
+  checkAlong(x!.shape, indices!, axis);
   const strides = stridesOf(x!.shape);
   const base = places(indices!.shape, strides.map((stride, i) => i === axis ? 0 : stride));
   const at = base.map((place, i) => place + placeAlong(indices!.data[i]!, x!.shape[axis]!) * strides[axis]!);
@@ -167,7 +180,7 @@ const Tile: Folder = (_, [x, repeats]) => {
 };
 
 const Trilu: Folder = (node, [x, diagonal]) => {
-  const upper = node.int("upper", 1) === 1;
+  const upper = node.flag("upper", true);
   const k = diagonal?.data[0] ?? 0;
   const [rows, columns] = x!.shape.slice(-2) as [number, number];
   const keeps = (i: number) => {
@@ -210,7 +223,7 @@ export const shapeFolders: Readonly<Record<string, Folder>> = {
   Reshape: (node, [x, shape]) => {
     const wanted = shape ? Array.from(shape.data) : node.ints("shape") ?? [];
     node.ignore("consumed_inputs");
-    const target = reshapeTarget(x!.shape, wanted, node.int("allowzero", 0) === 1);
+    const target = reshapeTarget(x!.shape, wanted, node.flag("allowzero", false));
     if (sizeOf(target) === sizeOf(x!.shape)) return withShape(x!, target);
     throw new TypeError(`cannot show [${x!.shape}] as [${target}]`);
   },

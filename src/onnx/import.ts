@@ -1,10 +1,11 @@
 /** An ONNX model as nodes of a graph, at the batch size of the tensors that it is given. */
 
-import { messageOf, suggest, UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { Graph } from "../graph/graph.ts";
-import { sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { checkInputs } from "./arity.ts";
-import type { HostTensor, Model, ModelNode, ModelValue, Subgraph } from "./decode.ts";
+import { bindInputs, checkOutput, type Rebatch } from "./declared.ts";
+import type { HostTensor, Model, ModelNode, Subgraph } from "./decode.ts";
 import { UnsupportedError } from "./element_type.ts";
 import { folders } from "./fold.ts";
 import { isLargeWeight } from "./large_weights.ts";
@@ -33,7 +34,7 @@ export interface NodeScope {
   /** Inputs of the node; null for one that is left out. */
   readonly inputs: readonly (Value | null)[];
   /** Declared and actual batch size, where they differ: a model with a fixed batch run at another one. */
-  readonly batch: { readonly declared: number; readonly actual: number } | null;
+  readonly batch: Rebatch | null;
   /** An input as a tensor in ONNX's order. */
   plain(index: number): Tensor;
   /** An input as [n, h, w, c]. */
@@ -58,6 +59,10 @@ class Values {
     return this.#own.get(name) ?? this.outer?.get(name);
   }
 
+  owns(name: string): boolean {
+    return this.#own.has(name);
+  }
+
   set(name: string, value: Value): void {
     this.#own.set(name, value);
   }
@@ -67,7 +72,7 @@ class Values {
 interface Context {
   readonly g: Graph;
   readonly model: Model;
-  readonly batch: NodeScope["batch"];
+  readonly batch: Rebatch | null;
 }
 
 /** Inputs by name: tensors of the graph, or values that are known and fold away. */
@@ -85,10 +90,13 @@ export function importModel(g: Graph, model: Model, given: Given): Record<string
   for (const [name, host] of model.weights) values.set(name, { host });
   for (const [name, v] of Object.entries(given)) values.set(name, "role" in v ? plainValue(v) : { host: v });
   addNodes(context, model.nodes, values);
-  return Object.fromEntries(model.outputs.map(({ name }) => {
+  return Object.fromEntries(model.outputs.map((declared) => {
+    const { name } = declared;
     const value = values.get(name);
     if (!value) throw new UserError(`${model.path}: no node makes the output ${name}`);
-    return [name, asPlain(g, value)];
+    const tensor = asPlain(g, value);
+    checkOutput(model, declared, tensor, context.batch);
+    return [name, tensor];
   }));
 }
 
@@ -129,7 +137,9 @@ function addNodes(context: Context, nodes: readonly ModelNode[], values: Values)
   for (const node of nodes) {
     const outputs = importNode(context, node, values);
     node.outputs.forEach((name, i) => {
-      if (name !== "" && outputs[i]) values.set(name, outputs[i]!);
+      if (name === "" || !outputs[i]) return;
+      if (values.owns(name)) throw new UserError(`${context.model.path}: ${node.op} ${node.name} makes ${name} anew`);
+      values.set(name, outputs[i]!);
     });
   }
 }
@@ -248,44 +258,11 @@ function refuseUnknown(path: string, nodes: readonly ModelNode[]): void {
   throw new UnsupportedError(`${path}: unsupported operators: ${list.join("; ")}`);
 }
 
-/** Checks names, types and shapes of the given tensors; returns the batch where a fixed one is overridden. */
-function bindInputs(model: Model, given: Given): NodeScope["batch"] {
-  const names = model.inputs.map((v) => v.name);
-  for (const name of Object.keys(given)) {
-    if (!names.includes(name)) throw new UserError(`${model.path} has no input ${name}: ${suggest(name, names)}`);
-  }
-  const missing = names.filter((name) => !given[name]);
-  if (missing.length) throw new UserError(`${model.path} also takes the input ${missing.join(", ")}: give it a value`);
-  const symbols = new Map<string, number>();
-  let batch: NodeScope["batch"] = null;
-  for (const declared of model.inputs) {
-    const tensor: TensorSpec = given[declared.name]!;
-    if (tensor.dtype !== declared.dtype) {
-      throw new UserError(`${model.path}: input ${declared.name} takes ${declared.dtype}, got ${specText(tensor)}`);
-    }
-    if (tensor.shape.length !== declared.dims.length) mismatch(model, declared, tensor);
-    declared.dims.forEach((d, i) => {
-      const actual = tensor.shape[i]!;
-      const expected = typeof d === "string" ? symbols.get(d) ?? actual : d;
-      if (typeof d === "string") symbols.set(d, expected);
-      if (actual === expected) return;
-      if (i !== 0 || typeof d === "string") mismatch(model, declared, tensor);
-      if (batch && batch.actual !== actual) mismatch(model, declared, tensor);
-      batch = { declared: expected, actual };
-    });
-  }
-  return batch;
-}
-
-function mismatch(model: Model, declared: ModelValue, tensor: TensorSpec): never {
-  throw new UserError(`${model.path}: input ${declared.name} has shape [${declared.dims}], got [${tensor.shape}]`);
-}
-
 /**
  * A shape that a model with a fixed batch size wrote down, at the actual batch size: where the elements do not fit and
  * the first dimension is the declared batch (or a multiple of it), it follows.
  */
-export function rebatch(shape: readonly number[], count: number, batch: NodeScope["batch"]): readonly number[] {
+export function rebatch(shape: readonly number[], count: number, batch: Rebatch | null): readonly number[] {
   if (!batch || sizeOf(shape) === count || shape[0]! % batch.declared !== 0) return shape;
   return [shape[0]! / batch.declared * batch.actual, ...shape.slice(1)];
 }

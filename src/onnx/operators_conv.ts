@@ -20,6 +20,7 @@ import { weightParts } from "./large_weights.ts";
 import type { Importer } from "./operators.ts";
 import { asPlain, shapeOf, type Value } from "./values.ts";
 import {
+  checkSpans,
   imageOf,
   imageResult,
   numbers,
@@ -129,24 +130,31 @@ export const ConvTranspose: Importer = (scope) => {
 /** The window of a transposed convolution: output_shape and auto_pad say what is cut from the full result. */
 function transposedWindow(scope: NodeScope, kernel: readonly number[], outputPadding: readonly number[]): Window {
   const { node } = scope;
-  const auto = node.text("auto_pad", "NOTSET");
   const rank = kernel.length;
   const strides = numbers(scope, "strides", rank, 1);
   const dilations = numbers(scope, "dilations", rank, 1);
-  const sizes = scope.shape(0).slice(2);
+  const own = { kernel, strides, dilations };
+  checkSpans(scope, own);
+  const auto = node.text("auto_pad", "NOTSET");
   const same = auto === "SAME_UPPER" || auto === "SAME_LOWER";
-  const wanted = node.ints("output_shape")?.slice(-rank) ?? (same ? sizes.map((d, i) => d * strides[i]!) : null);
   if (!same && !["NOTSET", "", "VALID"].includes(auto)) {
     throw new UserError(`${node.label}: auto_pad ${auto} is not known`);
   }
   const pads = numbers(scope, "pads", 2 * rank, 0);
-  if (!wanted) return { kernel, strides, dilations, begins: pads.slice(0, rank), ends: pads.slice(rank) };
+  const shape = node.ints("output_shape");
+  if (shape && shape.length !== rank && shape.length !== rank + 2) {
+    throw new UserError(`${node.label}: output_shape [${shape}] should be ${rank} numbers`);
+  }
+  const sizes = scope.shape(0).slice(2);
+  const wanted = shape?.slice(-rank) ?? (same ? sizes.map((d, i) => d * strides[i]!) : null);
+  if (!wanted && auto === "VALID") return { ...own, begins: kernel.map(() => 0), ends: kernel.map(() => 0) };
+  if (!wanted) return { ...own, begins: pads.slice(0, rank), ends: pads.slice(rank) };
   const cut = sizes.map((d, i) =>
     (d - 1) * strides[i]! + dilations[i]! * (kernel[i]! - 1) + 1 + outputPadding[i]! - wanted[i]!
   );
   // The excess is cut evenly, the odd element at the end for SAME_UPPER, else at the begin.
   const begins = cut.map((c) => auto === "SAME_UPPER" ? Math.floor(c / 2) : c - Math.floor(c / 2));
-  return { kernel, strides, dilations, begins, ends: cut.map((c, i) => c - begins[i]!) };
+  return { ...own, begins, ends: cut.map((c, i) => c - begins[i]!) };
 }
 
 /** [n, d, h, w, c] -> [n, od, oh, ow, co]: plane k of the kernel adds to the depths i * stride + k * dilation. */

@@ -29,7 +29,7 @@ const ELLIPSIS = "...";
 
 /** Terms of the operands and of the result with a label for each axis; UserError for what is no equation. */
 function parse({ node, inputs, shape }: NodeScope): { terms: string[]; output: string } {
-  const equation = node.text("equation", "").replaceAll(" ", "");
+  const equation = node.neededText("equation").replaceAll(" ", "");
   const wrong = (why: string) => new UserError(`${node.label}: the equation ${equation} ${why}`);
   const [left = "", right, ...more] = equation.split("->");
   const written = left.split(",");

@@ -26,7 +26,7 @@ const GridSample: Importer = (scope) => {
   const padding = node.text("padding_mode", "zeros");
   if (!isGridMode(mode)) throw new UserError(`${node.label}: mode ${given} is not known`);
   if (!isGridPadding(padding)) throw new UserError(`${node.label}: padding_mode ${padding} is not known`);
-  const attrs = { mode, padding, alignCorners: node.int("align_corners", 0) === 1 };
+  const attrs = { mode, padding, alignCorners: node.flag("align_corners", false) };
   if (scope.shape(0).length !== 5) return [imageValue(gridSample(g, scope.image(0), scope.plain(1), attrs))];
   return [volumeResult(g, gridSample(g, volumeOf(scope), scope.plain(1), attrs))];
 };
@@ -34,7 +34,7 @@ const GridSample: Importer = (scope) => {
 /** Places [n, h, w, 2] (or [n, d, h, w, 3]) of a regular grid under affine maps theta [n, 2, 3] (or [n, 3, 4]). */
 const AffineGrid: Importer = (scope) => {
   const { g, node } = scope;
-  const corners = node.int("align_corners", 0) === 1;
+  const corners = node.flag("align_corners", false);
   const [n, , ...size] = Array.from(scope.host(1).data) as [number, number, ...number[]];
   const rank = size.length;
   const along = (i: number, count: number) => corners ? 2 * i / Math.max(1, count - 1) - 1 : (2 * i + 1) / count - 1;

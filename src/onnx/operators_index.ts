@@ -2,7 +2,7 @@
 
 import { UserError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import { normalizeAxis, sizeOf, stridesOf, type Tensor } from "../graph/tensor.ts";
+import { normalizeAxis, sameShape, sizeOf, stridesOf, type Tensor } from "../graph/tensor.ts";
 import { add, binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
 import { concat } from "../ops/concat.ts";
@@ -19,7 +19,7 @@ import { dtypeOf } from "./element_type.ts";
 import { like } from "./host.ts";
 import type { NodeScope } from "./import.ts";
 import type { Importer } from "./operators.ts";
-import { plainValue } from "./values.ts";
+import { checkPlaces, plainValue } from "./values.ts";
 import { wholeMatmul } from "./whole_numbers.ts";
 
 /** Values up to this size are exact as f32; positions along an axis are far below. */
@@ -47,12 +47,30 @@ function argument(name: "Max" | "Min"): Importer {
     const axis = normalizeAxis(node.int("axis", 0), rank);
     const size = x.shape[axis]!;
     if (size > EXACT) throw new UserError(`${node.label}: an axis of ${size} elements is too long`);
-    const last = node.int("select_last_index", 0) === 1;
+    const last = node.flag("select_last_index", false);
     const best = binary(g, "Equal", x, reduce(g, name, x, [axis], true));
     const places = where(g, best, iota(g, size, axis, rank, "f32"), g.scalar(last ? -1 : size));
-    const place = reduce(g, last ? "Max" : "Min", places, [axis], node.int("keepdims", 1) === 1);
+    const place = reduce(g, last ? "Max" : "Min", places, [axis], node.flag("keepdims", true));
     return [plainValue(cast(g, place, "i32"))];
   };
+}
+
+/** Throws where places that go along one axis of a tensor do not lie within it. */
+function checkAlong({ node, inputs, shape }: NodeScope, axis: number): void {
+  const [whole, own] = [shape(0), shape(1)];
+  checkPlaces(inputs[1]!, whole[axis]!);
+  if (own.length === whole.length && own.every((d, i) => i === axis || d <= whole[i]!)) return;
+  throw new UserError(`${node.label}: indices [${own}] do not fit [${whole}] along axis ${axis}`);
+}
+
+/** Throws where the rows of a list of places do not lie within the dimensions that they name. */
+function checkRows({ inputs }: NodeScope, dims: readonly number[]): void {
+  const v = inputs[1]!;
+  if (!("host" in v)) return;
+  dims.forEach((size, k) => {
+    const column = v.host.data.filter((_, i) => i % dims.length === k);
+    checkPlaces({ host: { dtype: "i32", shape: [column.length], data: column } }, size);
+  });
 }
 
 /** Places in the flat tensor: the index along `axis`, and each element's own place along the others. */
@@ -61,6 +79,7 @@ const GatherElements: Importer = (scope) => {
   const x = scope.plain(0);
   const rank = x.shape.length;
   const axis = normalizeAxis(node.int("axis", 0), rank);
+  checkAlong(scope, axis);
   const strides = stridesOf(x.shape);
   const indices = scope.plain(1);
   let place = mul(g, fromFront(g, indices, x.shape[axis]!), g.scalar(strides[axis]!, "i32"));
@@ -84,6 +103,12 @@ const ScatterElements: Importer = (scope) => {
   const { g, node } = scope;
   const [data, indices, updates] = [scope.plain(0), scope.plain(1), scope.plain(2)];
   const axis = normalizeAxis(node.int("axis", 0), data.shape.length);
+  checkAlong(scope, axis);
+  if (!sameShape(indices.shape, updates.shape)) {
+    throw new UserError(
+      `${node.label}: indices [${indices.shape}] and updates [${updates.shape}] should be of one shape`,
+    );
+  }
   const reduction = reductionOf(scope);
   const places = fromFront(g, indices, data.shape[axis]!);
   const change = (part: Tensor, from: number): Tensor => {
@@ -114,8 +139,16 @@ function scatterAlong(g: Graph, data: Tensor, places: Tensor, updates: Tensor, a
 const ScatterND: Importer = (scope) => {
   const { g } = scope;
   const [data, indices, updates] = [scope.plain(0), scope.plain(1), scope.plain(2)];
-  const k = indices.shape.at(-1)!;
+  const k = indices.shape.at(-1) ?? 0;
+  if (k < 1 || k > data.shape.length) {
+    throw new UserError(`${scope.node.label}: indices [${indices.shape}] do not fit [${data.shape}]`);
+  }
   const looked = data.shape.slice(0, k);
+  const wanted = [...indices.shape.slice(0, -1), ...data.shape.slice(k)];
+  if (!sameShape(updates.shape, wanted)) {
+    throw new UserError(`${scope.node.label}: updates [${updates.shape}] should be [${wanted}]`);
+  }
+  checkRows(scope, looked);
   const inner = sizeOf(data.shape.slice(k));
   const count = sizeOf(indices.shape.slice(0, -1));
   const strides = stridesOf(looked);
@@ -140,6 +173,7 @@ const GatherND: Importer = (scope) => {
     throw new UserError(`${node.label}: indices [${indices.shape}] do not fit [${x.shape}] after ${batch} dimensions`);
   }
   const looked = x.shape.slice(0, batch + k);
+  checkRows(scope, looked.slice(batch));
   const strides = stridesOf(looked);
   const lead = indices.shape.slice(0, -1);
   let place: Tensor | null = null;
@@ -158,8 +192,8 @@ const GatherND: Importer = (scope) => {
 const TopK: Importer = (scope) => {
   const { g, node } = scope;
   node.ignore("sorted"); // any order is right for values that need none
-  const k = scope.opset < 10 ? node.int("k", 0) : scope.host(1).data[0] ?? NaN;
-  const options = { axis: node.int("axis", -1), largest: node.int("largest", 1) === 1 };
+  const k = scope.opset < 10 ? node.neededInt("k") : scope.host(1).data[0] ?? NaN;
+  const options = { axis: node.int("axis", -1), largest: node.flag("largest", true) };
   const { values, places } = topK(g, scope.plain(0), k, options);
   return [plainValue(values), plainValue(places)];
 };
@@ -191,7 +225,7 @@ const CumSum: Importer = (scope) => {
   if (size > LONGEST_SUM) {
     throw new UserError(`${node.label}: an axis of ${size} elements is longer than ${LONGEST_SUM}`);
   }
-  const [exclusive, reverse] = [node.int("exclusive", 0) === 1, node.int("reverse", 0) === 1];
+  const [exclusive, reverse] = [node.flag("exclusive", false), node.flag("reverse", false)];
   const triangle = Array.from({ length: size * size }, (_, i) => {
     const [from, to] = [Math.floor(i / size), i % size];
     const before = reverse ? from > to : from < to;
@@ -226,7 +260,7 @@ const Hardmax: Importer = (scope) => {
 const Trilu: Importer = (scope) => {
   const { g, node } = scope;
   const x = scope.plain(0);
-  const upper = node.int("upper", 1) === 1;
+  const upper = node.flag("upper", true);
   const k = scope.optionalHost(1)?.data[0] ?? 0;
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   const kept = Uint32Array.from({ length: rows * columns }, (_, i) => {

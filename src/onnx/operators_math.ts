@@ -11,7 +11,7 @@ import { affine, unary, type UnaryAttrs } from "../ops/unary.ts";
 import { where } from "../ops/where.ts";
 import { flatten, reshape } from "../ops/reshape.ts";
 import { castTarget, type ElementType } from "./element_type.ts";
-import { axesOf, distinctAxes } from "./shape_rules.ts";
+import { axesOf, checkScalar, distinctAxes } from "./shape_rules.ts";
 import type { NodeScope } from "./import.ts";
 import { weightParts } from "./large_weights.ts";
 import type { Importer } from "./operators.ts";
@@ -63,18 +63,29 @@ function arithmetic(name: string): Importer {
 
 const CLIP_LIMIT = 3.4028234663852886e38;
 
-/** Bounds of Clip: attributes before opset 11, inputs since. */
-function clipBounds(scope: NodeScope): UnaryAttrs {
+/** Bounds are attributes before opset 11, inputs since, which may depend on those of the model. */
+const Clip: Importer = (scope) => {
+  const { g, node, opset } = scope;
+  const bounds = [1, 2].map((i) => scope.inputs[i] ?? null);
+  for (const v of bounds) v && checkScalar(shapeOf(v), node.label);
+  if (bounds.some((v) => v && "tensor" in v)) {
+    const scalar = (i: number) => reshape(g, scope.plain(i), []);
+    return inPlaceOrder(scope, (x) => {
+      const above = scope.has(1) ? binary(g, "Max", x, scalar(1)) : x;
+      return scope.has(2) ? binary(g, "Min", above, scalar(2)) : above;
+    });
+  }
   const bound = (name: string, index: number, preset: number) =>
-    scope.opset < 11 ? scope.node.float(name, preset) : scope.optionalHost(index)?.data[0] ?? preset;
-  return { alpha: bound("min", 1, -CLIP_LIMIT), beta: bound("max", 2, CLIP_LIMIT) };
-}
+    opset < 11 ? node.float(name, preset) : scope.optionalHost(index)?.data[0] ?? preset;
+  const attrs = { alpha: bound("min", 1, -CLIP_LIMIT), beta: bound("max", 2, CLIP_LIMIT) };
+  return inPlaceOrder(scope, (x) => x.dtype === "f32" ? unary(g, "Clip", x, attrs) : ofWhole(scope, "Clip", x, attrs));
+};
 
 const not = ({ g }: NodeScope, x: Tensor) => binary(g, "Equal", x, g.scalar(0, "bool"));
 
 const IsInf: Importer = (scope) => {
   const { g, node } = scope;
-  const [low, high] = [node.int("detect_negative", 1) === 1, node.int("detect_positive", 1) === 1];
+  const [low, high] = [node.flag("detect_negative", true), node.flag("detect_positive", true)];
   return inPlaceOrder(scope, (x) => {
     const is = (v: number) => binary(g, "Equal", x, g.scalar(v));
     if (low && high) return binary(g, "Or", is(Infinity), is(-Infinity));
@@ -104,8 +115,8 @@ function reduction(name: ReduceName): Importer {
   return (scope) => {
     const { g, node } = scope;
     const axes = axesOf(node, scope.optionalHost(1)) ?? [];
-    const keep = node.int("keepdims", 1) === 1;
-    const noop = node.int("noop_with_empty_axes", 0) === 1; // asked for in any case: it is a known attribute
+    const keep = node.flag("keepdims", true);
+    const noop = node.flag("noop_with_empty_axes", false); // asked for in any case: it is a known attribute
     if (axes.length === 0 && noop) return inPlaceOrder(scope, (x) => overNothing(scope, name, x));
     const v = scope.inputs[0]!;
     if ("tensor" in v && v.nhwc && keep && axes.length > 0) {
@@ -152,8 +163,8 @@ const Gemm: Importer = (scope) => {
   const options = {
     alpha: node.float("alpha", 1),
     beta: node.float("beta", 1),
-    transA: node.int("transA", 0) === 1,
-    transB: node.int("transB", 0) === 1,
+    transA: node.flag("transA", false),
+    transB: node.flag("transB", false),
   };
   const a = scope.plain(0);
   const { beta, ...product } = options;
@@ -269,7 +280,7 @@ export const mathImporters: Readonly<Record<string, Importer>> = {
   ...Object.fromEntries(pairs.map((name) => [name, arithmetic(name)])),
   ...Object.fromEntries(Object.entries(reductions).map(([op, name]) => [op, reduction(name)])),
   LeakyRelu: elementwise("LeakyRelu", ({ node }) => ({ alpha: node.float("alpha", 0.01), beta: 0 })),
-  Clip: elementwise("Clip", clipBounds),
+  Clip,
   IsNaN: (scope) => inPlaceOrder(scope, (x) => not(scope, binary(scope.g, "Equal", x, x))),
   IsInf,
   HardSigmoid: (scope) => {
@@ -282,7 +293,7 @@ export const mathImporters: Readonly<Record<string, Importer>> = {
     const value = sum as Extract<Value, { tensor: Tensor }>;
     return [{ ...value, tensor: affine(scope.g, value.tensor, 1 / scope.inputs.length, 0) }];
   },
-  Mod: (scope) => arithmetic(scope.node.int("fmod", 0) === 1 ? "Fmod" : "Mod")(scope),
+  Mod: (scope) => arithmetic(scope.node.flag("fmod", false) ? "Fmod" : "Mod")(scope),
   Pow,
   PRelu,
   Not: (scope) => inPlaceOrder(scope, (x) => not(scope, x)),

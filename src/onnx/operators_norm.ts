@@ -24,9 +24,9 @@ type Statistics = readonly [scale: Tensor, bias: Tensor, mean: Tensor, variance:
  * before opset 7.
  */
 function trains({ node, opset }: NodeScope): boolean {
-  if (opset < 7) return node.int("is_test", 0) === 0;
+  if (opset < 7) return !node.flag("is_test", false);
   if (opset < 14) return node.node.outputs.slice(1).some((name) => name !== "");
-  return node.int("training_mode", 0) === 1;
+  return node.flag("training_mode", false);
 }
 
 const BatchNormalization: Importer = (scope) => {
@@ -35,7 +35,7 @@ const BatchNormalization: Importer = (scope) => {
   const epsilon = node.float("epsilon", 1e-5);
   const momentum = node.float("momentum", 0.9);
   const given = [1, 2, 3, 4].map((i) => scope.plain(i)) as unknown as Statistics;
-  const spatial = node.int("spatial", 1) === 1;
+  const spatial = node.flag("spatial", true);
   if (trains(scope)) return trainedNorm(scope, given, { epsilon, momentum, spatial });
   if (!spatial) return [plainValue(normalized(scope.g, scope.plain(0), given, epsilon))];
   return [inferredNorm(scope, given, epsilon)];
@@ -102,10 +102,12 @@ const InstanceNormalization: Importer = (scope) => {
 /** x / (bias + alpha / size * (sum of squares over `size` channels around each))^beta, as progressive GANs had it. */
 const LRN: Importer = (scope) => {
   const { g, node } = scope;
-  const size = node.int("size", 1);
+  const size = node.neededInt("size");
   const [alpha, beta, bias] = [node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1)];
   const x = scope.plain(0);
   const [n, c, ...rest] = x.shape as [number, number, ...number[]];
+  if (size < 1) throw new UserError(`${node.label}: size ${size} is below 1`);
+  if (x.shape.length < 2) throw new UserError(`${node.label}: [${x.shape}] has no channels`);
   const squares = reshape(g, mul(g, x, x), [n, c, -1, 1]);
   const before = Math.floor((size - 1) / 2);
   const window = { kernel: [size, 1], pads: [before, 0, size - 1 - before, 0], countIncludePad: true } as const;
@@ -155,7 +157,8 @@ const GroupNormalization: Importer = (scope) => {
   node.ignore("stash_type");
   const x = scope.plain(0);
   const [n, c, ...size] = x.shape as [number, number, ...number[]];
-  const groups = node.int("num_groups", 1);
+  const groups = node.neededInt("num_groups");
+  if (groups < 1) throw new UserError(`${node.label}: num_groups ${groups} is below 1`);
   if (x.shape.length < 2) throw new UserError(`${node.label}: [${x.shape}] has no channels`);
   if (c % groups !== 0) throw new UserError(`${node.label}: ${c} channels do not make ${groups} groups`);
   const { centered, rate } = standardize(g, reshape(g, x, [n, groups, -1]), [2], node.float("epsilon", 1e-5));

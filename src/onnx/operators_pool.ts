@@ -38,8 +38,8 @@ function readPool(scope: NodeScope, rank: number): { window: Window; options: Op
     throw new UserError(`${scope.node.label}: kernel_shape [${kernel ?? ""}] should be ${rank} numbers`);
   }
   const options = {
-    ceilMode: scope.node.int("ceil_mode", 0) === 1,
-    countIncludePad: scope.node.int("count_include_pad", 0) === 1,
+    ceilMode: scope.node.flag("ceil_mode", false),
+    countIncludePad: scope.node.flag("count_include_pad", false),
   };
   return { window: readWindow(scope, kernel), options };
 }
@@ -72,7 +72,7 @@ export const MaxPool: Importer = (scope) => {
   const { g, node } = scope;
   const rank = spatialRank(scope);
   const { window, options } = readPool(scope, rank);
-  const columnMajor = node.int("storage_order", 0) === 1;
+  const columnMajor = node.flag("storage_order", false);
   const wantsPlaces = node.node.outputs.length > 1;
   if (rank === 3) {
     if (wantsPlaces) throw new UserError(`${node.label}: the output Indices is not supported for volumes`);

@@ -88,7 +88,7 @@ const Dropout: Importer = (scope) => {
   node.ignore("is_test");
   const shape = scope.shape(0);
   const ratio = opset < 12 ? node.float("ratio", 0.5) : scope.optionalHost(1)?.data[0] ?? 0.5;
-  const training = opset < 7 ? node.int("is_test", 0) === 0 : scope.optionalHost(2)?.data[0] === 1;
+  const training = opset < 7 ? !node.flag("is_test", false) : scope.optionalHost(2)?.data[0] === 1;
   const outputs = (y: Value, mask: Value) => [y, mask].slice(0, node.node.outputs.length);
   if (!training || ratio === 0) {
     node.ignore("seed");

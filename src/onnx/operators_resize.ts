@@ -40,8 +40,8 @@ function readSettings({ node, opset }: NodeScope, { scales }: Plan): Settings {
     coordinates: node.text("coordinate_transformation_mode", old ? "asymmetric" : "half_pixel"),
     nearestMode: node.text("nearest_mode", old ? oldRounding : "round_prefer_floor"),
     cubicCoeffA: node.float("cubic_coeff_a", -0.75),
-    antialias: node.int("antialias", 0) === 1 && known !== "nearest",
-    excludeOutside: node.int("exclude_outside", 0) === 1 && known !== "nearest",
+    antialias: node.flag("antialias", false) && known !== "nearest",
+    excludeOutside: node.flag("exclude_outside", false) && known !== "nearest",
     extrapolation: node.float("extrapolation_value", 0),
   };
 }
@@ -135,7 +135,10 @@ function planOfScales(shape: readonly number[], scales: readonly number[], roi: 
 
 export const Upsample: Importer = (scope) => {
   const { node } = scope;
-  const [height, width] = [node.float("height_scale", 0), node.float("width_scale", 0)]; // opset 1
-  const scales = height && width ? [1, 1, height, width] : node.ints("scales") ?? Array.from(scope.host(1).data);
+  const scales = scope.opset < 7
+    ? [1, 1, node.neededFloat("height_scale"), node.neededFloat("width_scale")]
+    : scope.opset < 9
+    ? node.neededInts("scales")
+    : Array.from(scope.host(1).data);
   return resized(scope, planOfScales(scope.shape(0), scales, null));
 };

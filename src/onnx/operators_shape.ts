@@ -12,16 +12,16 @@ import { slice } from "../ops/slice.ts";
 import { transpose } from "../ops/transpose.ts";
 import type { HostTensor } from "./decode.ts";
 import { ints } from "./host.ts";
-import { axesOf, reshapeTarget, splitSizes, squeezed, unsqueezed } from "./shape_rules.ts";
+import { axesOf, concatAxis, reshapeTarget, splitSizes, squeezed, unsqueezed } from "./shape_rules.ts";
 import { type NodeScope, rebatch } from "./import.ts";
 import type { Importer } from "./operators.ts";
-import { asImage, asPlain, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
+import { asImage, asPlain, checkPlaces, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
 
 /** Where ONNX's axes of an image lie in [n, h, w, c]. */
 const IMAGE_AXES = [0, 3, 1, 2];
 
 /** A list that is an attribute in old opsets and an input in new ones. */
-function list(scope: NodeScope, name: string, index: number): number[] | null {
+function list(scope: NodeScope, name: string, index: number): readonly number[] | null {
   const values = scope.optionalHost(index)?.data;
   return values ? Array.from(values) : scope.node.ints(name);
 }
@@ -44,14 +44,14 @@ const Reshape: Importer = (scope) => {
   const shape = scope.shape(0);
   const wanted = list(scope, "shape", 1);
   if (!wanted) throw new UserError(`${scope.node.label}: the shape is missing`);
-  const target = reshapeTarget(shape, rebatched(scope, shape, wanted), scope.node.int("allowzero", 0) === 1);
+  const target = reshapeTarget(shape, rebatched(scope, shape, wanted), scope.node.flag("allowzero", false));
   return [plainValue(reshape(scope.g, scope.plain(0), target))];
 };
 
 /** The wanted shape at the actual batch size; a -1 hides no misfit: it is worked out at the declared one. */
 function rebatched({ batch, node }: NodeScope, shape: readonly number[], wanted: readonly number[]): readonly number[] {
   if (!batch) return wanted;
-  const allowZero = node.int("allowzero", 0) === 1;
+  const allowZero = node.flag("allowzero", false);
   const count = sizeOf(shape);
   if (!wanted.includes(-1)) return rebatch(wanted.map((d, i) => d === 0 && !allowZero ? shape[i]! : d), count, batch);
   // [declared, -1] at another batch: the first dimension follows, and the rest is as it was.
@@ -75,7 +75,7 @@ const Transpose: Importer = (scope) => {
 
 const Concat: Importer = (scope) => {
   const { g, node } = scope;
-  const axis = normalizeAxis(node.int("axis", scope.opset < 4 ? 1 : 0), scope.shape(0).length);
+  const axis = normalizeAxis(concatAxis(node), scope.shape(0).length);
   const values = axis === 0 ? scope.inputs.map((v) => v!) : sameBatch(scope);
   if (values.some((v) => "tensor" in v && v.nhwc) && values.every(fitsImage)) {
     return [imageValue(concat(g, values.map((v) => asImage(g, v)), IMAGE_AXES[axis]!))];
@@ -152,24 +152,27 @@ const Pad: Importer = (scope) => {
     : Array.from(scope.host(1).data);
   const rank = scope.shape(0).length;
   const axes = scope.optionalHost(3);
-  const pads = axes ? new Array<number>(2 * rank).fill(0) : given;
-  axes?.data.forEach((axis, i) => {
-    const d = normalizeAxis(axis, rank);
-    [pads![d], pads![rank + d]] = [given![i]!, given![axes.data.length + i]!];
-  });
+  const named = axes ? Array.from(axes.data, (axis) => normalizeAxis(axis, rank)) : [...new Array(rank).keys()];
+  if (given.length !== 2 * named.length) {
+    throw new UserError(`${node.label}: takes ${2 * named.length} pads, got ${given.length}`);
+  }
+  const pads = new Array<number>(2 * rank).fill(0);
+  named.forEach((d, i) => [pads[d], pads[rank + d]] = [given[i]!, given[named.length + i]!]);
   const value = scope.opset < 11 ? node.float("value", 0) : scope.optionalHost(2)?.data[0] ?? 0;
-  if (mode === "wrap") return [plainValue(wrap(g, scope.plain(0), pads!))];
+  if (mode === "wrap") return [plainValue(wrap(g, scope.plain(0), pads))];
   const v = scope.inputs[0]!;
   if ("tensor" in v && v.nhwc) {
     const order = [0, 2, 3, 1];
-    const moved = [...order.map((d) => pads![d]!), ...order.map((d) => pads![4 + d]!)];
+    const moved = [...order.map((d) => pads[d]!), ...order.map((d) => pads[4 + d]!)];
     return [imageValue(pad(g, v.tensor, moved, mode as PadMode, value))];
   }
-  return [plainValue(pad(g, scope.plain(0), pads!, mode as PadMode, value))];
+  return [plainValue(pad(g, scope.plain(0), pads, mode as PadMode, value))];
 };
 
 const Gather: Importer = (scope) => {
   const axis = scope.node.int("axis", 0);
+  const shape = scope.shape(0);
+  checkPlaces(scope.inputs[1]!, shape[normalizeAxis(axis, shape.length)]!);
   return [plainValue(gather(scope.g, scope.plain(0), scope.plain(1), axis))];
 };
 
@@ -191,12 +194,25 @@ const Tile: Importer = (scope) => {
   return [plainValue(reshape(scope.g, tiled, shape.map((d, i) => d * repeats[i]!)))];
 };
 
+/** Sizes of images [n, c, h, w], and of the blocks that they are cut into. */
+function blocksOf(scope: NodeScope): { n: number; c: number; h: number; w: number; b: number } {
+  const { node } = scope;
+  const shape = scope.shape(0);
+  const b = node.neededInt("blocksize");
+  if (shape.length !== 4) throw new UserError(`${node.label}: [${shape}] is no image [n, c, h, w]`);
+  if (b < 1) throw new UserError(`${node.label}: blocksize ${b} is below 1`);
+  const [n, c, h, w] = shape as [number, number, number, number];
+  return { n, c, h, w, b };
+}
+
 /** Blocks of channels to pixels (CRD) or pixels of channels (DCR). */
 const DepthToSpace: Importer = (scope) => {
   const { g, node } = scope;
-  const b = node.int("blocksize", 1);
-  const [n, c, h, w] = scope.shape(0) as [number, number, number, number];
-  const crd = node.text("mode", "DCR") === "CRD";
+  const { n, c, h, w, b } = blocksOf(scope);
+  if (c % (b * b) !== 0) throw new UserError(`${node.label}: ${c} channels do not make blocks of ${b} x ${b} pixels`);
+  const mode = node.text("mode", "DCR");
+  if (mode !== "DCR" && mode !== "CRD") throw new UserError(`${node.label}: mode ${mode} is not known (DCR, CRD)`);
+  const crd = mode === "CRD";
   const apart = reshape(g, scope.plain(0), crd ? [n, c / b / b, b, b, h, w] : [n, b, b, c / b / b, h, w]);
   const together = transpose(g, apart, crd ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]);
   return [plainValue(reshape(g, together, [n, c / b / b, h * b, w * b]))];
@@ -205,8 +221,8 @@ const DepthToSpace: Importer = (scope) => {
 /** Pixels of a block to channels. */
 const SpaceToDepth: Importer = (scope) => {
   const { g, node } = scope;
-  const b = node.int("blocksize", 1);
-  const [n, c, h, w] = scope.shape(0) as [number, number, number, number];
+  const { n, c, h, w, b } = blocksOf(scope);
+  if (h % b !== 0 || w % b !== 0) throw new UserError(`${node.label}: ${h} x ${w} pixels do not make blocks of ${b}`);
   const apart = reshape(g, scope.plain(0), [n, c, h / b, b, w / b, b]);
   return [plainValue(reshape(g, transpose(g, apart, [0, 3, 5, 1, 2, 4]), [n, c * b * b, h / b, w / b]))];
 };

@@ -1,7 +1,7 @@
 /** Typed access to a node's attributes; what an importer does not ask for is refused at the end by name. */
 
 import { UserError } from "../errors.ts";
-import type { HostTensor, ModelNode, Subgraph } from "./decode.ts";
+import type { Attribute, HostTensor, ModelNode, Subgraph } from "./decode.ts";
 
 /** A node under import. */
 export class NodeReader {
@@ -21,38 +21,57 @@ export class NodeReader {
 
   /** A whole number, or `preset` where it is left out. */
   int(name: string, preset: number): number {
-    return this.#get(name, "number") as number ?? preset;
+    const value = this.#get(name, isWhole, "a whole number");
+    return value ?? preset;
+  }
+
+  /** A whole number; UserError where it is left out. */
+  neededInt(name: string): number {
+    return this.#needed(name, this.#get(name, isWhole, "a whole number"));
+  }
+
+  /** A whole number that is a switch; UserError for one that is neither 0 nor 1. */
+  flag(name: string, preset: boolean): boolean {
+    const value = this.int(name, Number(preset));
+    if (value === 0 || value === 1) return value === 1;
+    throw new UserError(`${this.label}: attribute ${name} is ${value}, neither 0 nor 1`);
   }
 
   float(name: string, preset: number): number {
-    return this.#get(name, "number") as number ?? preset;
+    return this.#get(name, isNumber, "a number") ?? preset;
+  }
+
+  /** A number; UserError where it is left out. */
+  neededFloat(name: string): number {
+    return this.#needed(name, this.#get(name, isNumber, "a number"));
   }
 
   text(name: string, preset: string): string {
-    return this.#get(name, "string") as string ?? preset;
+    return this.#get(name, isText, "a text") ?? preset;
+  }
+
+  /** A text; UserError where it is left out. */
+  neededText(name: string): string {
+    return this.#needed(name, this.#get(name, isText, "a text"));
   }
 
   /** A list of numbers, or null where it is left out. */
-  ints(name: string): number[] | null {
-    return this.#get(name, "object") as number[] ?? null;
+  ints(name: string): readonly number[] | null {
+    return this.#get(name, isNumbers, "a list of numbers") ?? null;
   }
 
   /** A list of numbers; UserError where it is left out. */
-  neededInts(name: string): number[] {
-    const values = this.ints(name);
-    if (!values) throw new UserError(`${this.label}: the attribute ${name} is missing`);
-    return values;
+  neededInts(name: string): readonly number[] {
+    return this.#needed(name, this.ints(name));
   }
 
   tensor(name: string): HostTensor | null {
-    return this.#get(name, "object") as HostTensor ?? null;
+    return this.#get(name, isTensor, "a tensor") ?? null;
   }
 
   /** A graph; UserError where it is left out. */
   graph(name: string): Subgraph {
-    const graph = this.#get(name, "object") as Subgraph | undefined;
-    if (!graph?.nodes) throw new UserError(`${this.label}: the graph ${name} is missing`);
-    return graph;
+    return this.#needed(name, this.#get(name, isGraph, "a graph"));
   }
 
   /** Attributes that change nothing here. */
@@ -66,12 +85,23 @@ export class NodeReader {
     if (left.length) throw new UserError(`${this.label}: attribute ${left.join(", ")} is not supported`);
   }
 
-  #get(name: string, kind: string): unknown {
+  #get<T extends Attribute>(name: string, is: (value: Attribute) => value is T, kind: string): T | undefined {
     this.#asked.add(name);
     const value = this.node.attributes.get(name);
-    if (value !== undefined && typeof value !== kind) {
-      throw new UserError(`${this.label}: attribute ${name} is of the wrong type`);
-    }
+    if (value === undefined || is(value)) return value;
+    throw new UserError(`${this.label}: attribute ${name} is of the wrong type, not ${kind}`);
+  }
+
+  #needed<T>(name: string, value: T | null | undefined): T {
+    if (value === null || value === undefined) throw new UserError(`${this.label}: the attribute ${name} is missing`);
     return value;
   }
 }
+
+const isNumber = (v: Attribute): v is number => typeof v === "number";
+const isWhole = (v: Attribute): v is number => isNumber(v) && Number.isInteger(v);
+const isText = (v: Attribute): v is string => typeof v === "string";
+const isNumbers = (v: Attribute): v is readonly number[] =>
+  v instanceof Array && v.every((value) => typeof value === "number");
+const isTensor = (v: Attribute): v is HostTensor => typeof v === "object" && "data" in v;
+const isGraph = (v: Attribute): v is Subgraph => typeof v === "object" && "nodes" in v;

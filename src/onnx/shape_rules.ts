@@ -5,8 +5,18 @@ import type { HostTensor } from "./decode.ts";
 import type { NodeReader } from "./reader.ts";
 
 /** The axes of a node: an attribute in old opsets, an input in new ones; null where they are left out. */
-export function axesOf(node: NodeReader, input: HostTensor | null | undefined): number[] | null {
+export function axesOf(node: NodeReader, input: HostTensor | null | undefined): readonly number[] | null {
   return node.ints("axes") ?? (input ? Array.from(input.data) : null);
+}
+
+/** Throws TypeError for a bound that is no single value. */
+export function checkScalar(shape: readonly number[], label: string): void {
+  if (sizeOf(shape) !== 1) throw new TypeError(`${label}: a bound of shape [${shape}] should be one value`);
+}
+
+/** The axis of a Concat, which opsets before 4 may leave out. */
+export function concatAxis(node: NodeReader): number {
+  return node.opset < 4 ? node.int("axis", 1) : node.neededInt("axis");
 }
 
 /** Axes counted from the front. Throws RangeError for one that is outside the rank or named twice. */

@@ -54,6 +54,12 @@ function padRank(t: HostTensor): HostTensor {
   return withShape(t, [...new Array<number>(4 - t.shape.length).fill(1), ...t.shape]);
 }
 
+/** Throws RangeError where known places lie outside an axis of `size`; places from data are not looked at. */
+export function checkPlaces(v: Value, size: number): void {
+  const outside = "host" in v && v.host.data.find((place) => !(place >= -size && place < size));
+  if (typeof outside === "number") throw new RangeError(`index ${outside} is outside an axis of ${size}`);
+}
+
 const uploaded = new WeakMap<Graph, Map<HostTensor, Tensor>>();
 
 /** A host tensor as a constant of the graph, once for each. Whole numbers beyond 32 bits are clamped. */

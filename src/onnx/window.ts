@@ -21,6 +21,9 @@ export interface Window {
 
 type Pair = readonly [number, number];
 
+/** The most elements that a window or a step of it may span; more are a slip, and too many for a kernel to count. */
+const MOST = 2 ** 24;
+
 /** A window of two axes, with the attributes of the operators of src/ops. */
 export interface PlanarWindow {
   readonly kernel: Pair;
@@ -54,9 +57,7 @@ export function readWindow(scope: NodeScope, kernel: readonly number[]): Window 
   const dilations = numbers(scope, "dilations", rank, 1);
   const pads = numbers(scope, "pads", 2 * rank, 0);
   const given = { kernel, strides, dilations, begins: pads.slice(0, rank), ends: pads.slice(rank) };
-  for (const [name, values] of Object.entries({ kernel_shape: kernel, strides, dilations })) {
-    if (values.some((v) => v < 1)) throw new UserError(`${scope.node.label}: ${name} [${values}] is below 1`);
-  }
+  checkSpans(scope, given);
   const auto = scope.node.text("auto_pad", "NOTSET");
   if (auto === "NOTSET" || auto === "") return given;
   if (auto === "VALID") return { ...given, begins: kernel.map(() => 0), ends: kernel.map(() => 0) };
@@ -70,6 +71,14 @@ export function readWindow(scope: NodeScope, kernel: readonly number[]): Window 
   // The odd element lies at the end for SAME_UPPER, at the begin for SAME_LOWER.
   const begins = total.map((t) => auto === "SAME_UPPER" ? Math.floor(t / 2) : Math.ceil(t / 2));
   return { ...given, begins, ends: total.map((t, i) => t - begins[i]!) };
+}
+
+/** UserError where a window or its steps are empty or too large. */
+export function checkSpans({ node }: NodeScope, { kernel, strides, dilations }: Omit<Window, "begins" | "ends">): void {
+  for (const [name, values] of Object.entries({ kernel_shape: kernel, strides, dilations })) {
+    const wrong = values.some((v) => v < 1) ? "below 1" : values.some((v) => v > MOST) ? "too large" : null;
+    if (wrong) throw new UserError(`${node.label}: ${name} [${values}] is ${wrong}`);
+  }
 }
 
 /** The last two axes of a window; a window over a signal gets a row of height 1. */

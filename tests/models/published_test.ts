@@ -30,7 +30,7 @@ for (const { kind, weights, truncation, image } of CASES) {
       const { tensors } = await readSafetensors(fixture(weights.replace(/\.\w+$/, ".safetensors")));
       const want = tensors.get(image)!;
       const model = await loadModel(out);
-      assert.deepEqual(model.outputs[0]!.dims.slice(1), want.shape.slice(1));
+      assert.deepEqual(model.outputs[0]!.dims!.slice(1), want.shape.slice(1));
       const each = want.data.length / 3;
       for (const batch of [1, 3]) {
         const g = new Graph();
@@ -67,7 +67,7 @@ gpuTest(
         Float32Array,
       ];
       const model = await loadModel(out);
-      const [layers, style] = model.inputs[0]!.dims.slice(1) as [number, number];
+      const [layers, style] = model.inputs[0]!.dims!.slice(1) as [number, number];
       assert.equal(z.length, 3 * style);
       const run = async (rows: Float32Array) => {
         const g = new Graph();

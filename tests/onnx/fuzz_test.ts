@@ -89,7 +89,7 @@ async function runs(gpu: Gpu, bytes: Uint8Array): Promise<void> {
   try {
     const model = decodeModel(bytes, "changed.onnx");
     const inputs = model.inputs.map(({ name, dtype, dims }) => {
-      const shape = dims.map((d, i) => i === 0 || typeof d === "string" ? 3 : d);
+      const shape = (dims ?? []).map((d, i) => i === 0 || typeof d === "string" ? 3 : d);
       if (!(sizeOf(shape) <= MOST_VALUES)) throw new UserError(`an input of [${shape}] is too large for a test`);
       const data = dtype === "f32"
         ? new Float32Array(sizeOf(shape)).fill(0.5)

@@ -21,13 +21,13 @@ type Nodes = onnxProto.onnx.INodeProto[];
 const REAL = `${PROJECT_ROOT}/models/fashion-mnist/generator.onnx`;
 const bytes = await Deno.readFile(REAL);
 
-/** A model of x [2, 4] (or of other dims) to y. */
-function modelOf(node: Nodes, dims: number[] = [2, 4]): Model {
+/** A model of x [2, 4] (or of other dims) to y, of the same dims or others. */
+function modelOf(node: Nodes, dims: number[] = [2, 4], made = dims): Model {
   const value = (name: string, sizes: number[]) => ({
     name,
     type: { tensorType: { elemType: 1, shape: { dim: sizes.map((dimValue) => ({ dimValue })) } } },
   });
-  const graph = { node, input: [value("x", dims)], output: [value("y", dims)] };
+  const graph = { node, input: [value("x", dims)], output: [value("y", made)] };
   return decodeModel(ModelProto.encode({ opsetImport: [{ domain: "", version: 13 }], graph }).finish(), "made.onnx");
 }
 
@@ -132,7 +132,7 @@ Deno.test("the command line says each in one line and exits with 2", async () =>
     const latents = (name: string, shape: number[]) =>
       [[name, { dtype: "F32", shape, data: new Float32Array(sizeOf(shape)) }]] as const;
     const { name, dims } = (await loadModel(REAL)).inputs[0]!;
-    const width = Number(dims[1]);
+    const width = Number(dims![1]);
     await writeSafetensors(at("good.safetensors"), latents(name, [1, width]));
     await writeSafetensors(at("named.safetensors"), latents(`${name}z`, [1, width]));
     await writeSafetensors(at("shaped.safetensors"), latents(name, [1, width + 1]));
@@ -165,7 +165,7 @@ Deno.test("the command line says each in one line and exits with 2", async () =>
 Deno.test("a model with changed bytes imports or is refused", { sanitizeResources: false }, () => {
   const model = decodeModel(bytes, "real");
   const latent = model.inputs[0]!;
-  const shape = latent.dims.map((d, i) => i === 0 ? 2 : Number(d));
+  const shape = latent.dims!.map((d, i) => i === 0 ? 2 : Number(d));
   // Most bytes are weights, whose change is no damage: half of the places are among the first and last ones.
   const place = fc.oneof(
     fc.nat(3000),
@@ -204,7 +204,7 @@ for (const folder of fixedModels()) {
     const model = await loadModel(`${SHARED}${folder}/model.onnx`);
     const samples = model.inputs.map((input, i) => {
       const { tensor } = decodeTensorFile(`${SHARED}${folder}/test_data_set_0/input_${i}.pb`);
-      assert.equal(input.dims[0], 1);
+      assert.equal(input.dims![0], 1);
       const row = (r: number) => tensor.data.map((v) => tensor.dtype === "f32" ? v * (1 - 0.4 * r) : v + r);
       return { name: input.name, tensor, rows: [row(0), row(1), row(2)] };
     });
@@ -229,10 +229,14 @@ for (const folder of fixedModels()) {
 
 gpuTest("a Reshape that wrote down the batch follows it", async (gpu) => {
   const shape = { dims: [2], dataType: 7, int64Data: [1, 4], name: "shape" } as onnxProto.onnx.ITensorProto;
-  const model = modelOf([
-    { opType: "Constant", name: "c", output: ["shape"], attribute: [{ name: "value", type: 4, t: shape }] },
-    { opType: "Reshape", name: "r", input: ["x", "shape"], output: ["y"] },
-  ], [1, 2, 2]);
+  const model = modelOf(
+    [
+      { opType: "Constant", name: "c", output: ["shape"], attribute: [{ name: "value", type: 4, t: shape }] },
+      { opType: "Reshape", name: "r", input: ["x", "shape"], output: ["y"] },
+    ],
+    [1, 2, 2],
+    [1, 4],
+  );
   const data = Float32Array.from({ length: 12 }, (_, i) => i);
   const y = (await runModel(gpu, model, new Map([["x", { dtype: "f32", shape: [3, 2, 2], data }]]))).get("y")!;
   assert.deepEqual([...y.shape], [3, 4]);

@@ -54,6 +54,31 @@ gpuTest("whole numbers and comparisons are exact", async (gpu) => {
   });
 });
 
+gpuTest("powers of negative, infinite and missing numbers are those of C", async (gpu) => {
+  const powers: [base: number, exponent: number, result: number][] = [
+    ...[[-2, 3, -8], [-2, 2, 4], [-2, -1, -0.5], [-2, 0.5, NaN], [0, 0, 1], [0, -1, Infinity]] as const,
+    ...[[NaN, 0, 1], [NaN, 2, NaN], [2, NaN, NaN], [1, NaN, 1], [-Infinity, 3, -Infinity]] as const,
+    ...[[-Infinity, 0.5, Infinity], [-Infinity, -0.5, 0], [0.5, Infinity, 0], [2, Infinity, Infinity]] as const,
+  ].map(([a, b, c]) => [a, b, c]);
+  const g = new Graph();
+  const [a, b] = [0, 1].map((i) => g.constant(powers.map((row) => row[i]!), [powers.length]));
+  g.output("y", pow(g, a!, b!));
+  const { y } = await execute(gpu, g);
+  powers.forEach(([base, exponent, result], i) => {
+    const got = y![i]!;
+    const same = Object.is(got, result) || Math.abs(got - result) <= 1e-6 * Math.abs(result);
+    assert.ok(same, `${base} to the power ${exponent} is ${got}, not ${result}`);
+  });
+});
+
+gpuTest("powers of whole numbers are exact", async (gpu) => {
+  const powers = [[3, 19, 1162261467], [-7, 9, -40353607], [10, 0, 1], [2, -1, 0], [-1, -3, -1], [1, -2, 1]];
+  const g = new Graph();
+  const [a, b] = [0, 1].map((i) => g.constant(powers.map((row) => row[i]!), [powers.length], "i32"));
+  g.output("y", pow(g, a!, b!));
+  assert.deepEqual([...(await execute(gpu, g)).y!], powers.map((row) => row[2]!));
+});
+
 Deno.test("shapes that do not broadcast are named, both of them", () => {
   const g = new Graph();
   assert.throws(() => add(g, g.input("a", [2, 3]), g.input("b", [4])), /Shapes \[2,3\] and \[4\] do not broadcast/);

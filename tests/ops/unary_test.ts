@@ -66,6 +66,34 @@ for (const [name, [f, low, high]] of Object.entries(trigonometry)) {
   });
 }
 
+/** Values at the edges of a function's domain, beyond them, and beyond any number. */
+const EDGES = [-Infinity, -1e30, -3, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 3, 1e30, Infinity, NaN];
+const everywhere: Record<string, (x: number) => number> = {
+  Log: Math.log,
+  Sqrt: Math.sqrt,
+  Reciprocal: (x) => 1 / x,
+  Exp: Math.exp,
+  Tanh: Math.tanh,
+  Sign: Math.sign,
+  Abs: Math.abs,
+  Asin: Math.asin,
+  Acos: Math.acos,
+  Atan: Math.atan,
+  Sinh: Math.sinh,
+  Cosh: Math.cosh,
+  Asinh: Math.asinh,
+  Acosh: Math.acosh,
+  Atanh: Math.atanh,
+};
+for (const [name, f] of Object.entries(everywhere)) {
+  gpuTest(`${name} is infinite or no number where the host's is`, async (gpu) => {
+    const g = new Graph();
+    g.output("y", unary(g, name, g.input("x", [EDGES.length])));
+    const { y } = await execute(gpu, g, { x: Float32Array.from(EDGES) });
+    assertClose(y as Float32Array, EDGES.map((x) => Math.fround(f(x))), { rtol: 2e-5, atol: 1e-6 }, name);
+  });
+}
+
 gpuTest("a linear function has the gradient of finite differences", async (gpu) => {
   await checkDirection(gpu, [[37]], (g, [x]) => unary(g, "Affine", x!, { alpha: -1.5, beta: 0.25 }));
 });

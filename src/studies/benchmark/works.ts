@@ -156,7 +156,7 @@ function generator(work: string, title: string, batch: number, size: number, fil
     prepare: async () => {
       const model = await file();
       const decoded = decodeModel(model, work);
-      const width = (name: string) => decoded.inputs.find((v) => v.name === name)?.dims[1] as number | undefined;
+      const width = (name: string) => decoded.inputs.find((v) => v.name === name)?.dims?.[1] as number | undefined;
       const inputs = valuesOf({ z: [batch, width("z")!] });
       const classes = width("y");
       if (classes !== undefined) inputs.set("y", { shape: [batch, classes], data: oneHot(batch, classes) });
