@@ -7,6 +7,7 @@ import { boundInputs, checkIterations, choose, largestBinding } from "./choose.t
 import type { Graph } from "./graph.ts";
 import { bufferOf, hoistable, NOTHING_HOISTED } from "./hoist.ts";
 import { Memory, rowsOf } from "./memory.ts";
+import { relocate } from "./relocate.ts";
 import type { Kernel, Lowering, Node, Ref, Target } from "./op.ts";
 import { executionOrder, fixedNodes, root } from "./order.ts";
 import type { Binding, BufferRange, Program, Step, TensorPlace } from "./program.ts";
@@ -60,14 +61,13 @@ class Planner {
     const places = (tensors: ReadonlyMap<string, Tensor>) =>
       new Map([...tensors].filter(([, t]) => this.#home.has(root(t).id)).map(([name, t]) => [name, this.#place(t)]));
     for (const t of this.g.outputs.values()) this.#bufferOf(t); // an output may be an input that no node reads
-    return {
-      ...this.#memory.infos(),
+    return relocate({
       prologue: this.#prologue,
       steps: this.#steps,
       inputs: places(this.g.inputs),
       states: places(this.g.states),
       outputs: places(this.g.outputs),
-    };
+    }, this.#memory.layout());
   }
 
   #countUses(): void {
@@ -87,6 +87,7 @@ class Planner {
 
   #node(node: Node, at: number): void {
     if (node.op.alias) return;
+    this.#memory.tick();
     for (const t of [...node.inputs, ...node.outputs]) this.#bufferOf(t);
     for (const part of this.#parts(node)) this.#lower(part);
     for (const t of node.inputs) this.#uses.set(root(t).id, this.#uses.get(root(t).id)! - 1);
