@@ -3,7 +3,7 @@
 #import index
 
 const WG_SIZE: u32 = 64u;
-const RELU: bool = false; // without it, binding 2 is dy again and is not read
+const MASK: u32 = 0u; // as in batch_norm_grad_sums.wgsl
 const RESIDUAL: bool = false;
 const TRAINING: bool = true;
 
@@ -15,14 +15,19 @@ struct Params { rows: u32, channels: u32, epsilon: f32 }
 @group(0) @binding(3) var<storage, read> mean: array<f32>;
 @group(0) @binding(4) var<storage, read> variance: array<f32>;
 @group(0) @binding(5) var<storage, read> scale: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dscale: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dbias: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(9) var<storage, read_write> dresidual: array<f32>; // scratch without a residual
-@group(0) @binding(10) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> bias: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dscale: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dbias: array<f32>;
+@group(0) @binding(9) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(10) var<storage, read_write> dresidual: array<f32>; // scratch without a residual
+@group(0) @binding(11) var<uniform> params: Params;
 
-fn masked(i: u32) -> f32 {
-  if (RELU) { return select(0.0, dy[i], y[i] > 0.0); }
+fn masked(i: u32, channel: u32) -> f32 {
+  if (MASK == 1u) { return select(0.0, dy[i], y[i] > 0.0); }
+  if (MASK == 2u) {
+    let normalised = (x[i] - mean[channel]) / sqrt(variance[channel] + params.epsilon) * scale[channel] + bias[channel];
+    return select(0.0, dy[i], normalised > 0.0);
+  }
   return dy[i];
 }
 
@@ -34,7 +39,7 @@ fn sums(@builtin(global_invocation_id) global_id: vec3u) {
   var products = 0.0;
   for (var row = 0u; row < params.rows; row++) {
     let i = row * params.channels + channel;
-    let g = masked(i);
+    let g = masked(i, channel);
     sum += g;
     products += g * (x[i] - mean[channel]);
   }
@@ -48,7 +53,7 @@ fn apply(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroup
   if (i >= params.rows * params.channels) { return; }
   let channel = i % params.channels;
   let r = inverseSqrt(variance[channel] + params.epsilon);
-  var g = masked(i);
+  var g = masked(i, channel);
   if (RESIDUAL) { dresidual[i] = g; }
   if (TRAINING) {
     let xhat = (x[i] - mean[channel]) * r;

@@ -137,8 +137,8 @@ export const BatchNormTrain: Op<BatchNormAttrs> = {
     { name: "plain", accepts: () => true, lower: (node) => ({ kernels: plainKernels(node, trainRefs(node), true) }) },
   ],
   gradient: (g, node, [dy], wants) => {
-    const [x, scale] = node.inputs as [Tensor, Tensor];
-    return gradients(g, node, x, scale, node.outputs[1]!, node.outputs[2]!, dy!, true, wants);
+    const [, mean, variance] = node.outputs as [Tensor, Tensor, Tensor];
+    return gradients(g, node, mean, variance, dy!, true, wants);
   },
 };
 
@@ -167,9 +167,9 @@ export const BatchNormInference: Op<BatchNormAttrs> = {
   ],
   splitInputs: (node) => node.inputs.map((_, i) => i === 0 || i === 5),
   gradient: (g, node, [dy], wants) => {
-    const [x, scale, , mean, variance] = node.inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const [, , , mean, variance] = node.inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
     if (wants[3] || wants[4]) throw new TypeError("the gradient to given statistics is not there");
-    const [dx, dscale, dbias, dresidual] = gradients(g, node, x, scale, mean, variance, dy!, false, wants);
+    const [dx, dscale, dbias, dresidual] = gradients(g, node, mean, variance, dy!, false, wants);
     return [dx!, dscale!, dbias!, null, null, dresidual ?? null];
   },
 };
@@ -177,46 +177,51 @@ export const BatchNormInference: Op<BatchNormAttrs> = {
 function gradients(
   g: Graph,
   node: Node,
-  x: Tensor,
-  scale: Tensor,
   mean: Tensor,
   variance: Tensor,
   dy: Tensor,
   training: boolean,
   wants: readonly boolean[],
 ): (Tensor | null)[] {
-  const results = g.add(BatchNormGradient, [x, dy, node.outputs[0]!, mean, variance, scale], {
-    ...node.attrs,
-    training,
-  });
+  const [x, scale, bias] = node.inputs as [Tensor, Tensor, Tensor];
+  const { relu, residual } = node.attrs as BatchNormAttrs;
+  // Without a residual the sign of y follows from x, and y need not be kept for it.
+  const y = relu && residual ? [node.outputs[0]!] : [];
+  const results = g.add(BatchNormGradient, [x, dy, mean, variance, scale, bias, ...y], { ...node.attrs, training });
   return results.map((t, i) => wants[i === 3 ? node.inputs.length - 1 : i] ? t : null);
 }
 
-/** Inputs x, dy, y, mean, variance, scale; outputs dx, dscale, dbias [, dresidual]. */
+/** Inputs x, dy, mean, variance, scale, bias, and y under a ReLU of a sum; outputs dx, dscale, dbias [, dresidual]. */
 export const BatchNormGradient: Op<BatchNormAttrs & { readonly training: boolean }> = {
   name: "BatchNormGradient",
-  infer: ([x, , , mean], { residual }) => [x!, mean!, mean!, ...(residual ? [x!] : [])],
+  infer: ([x, , mean], { residual }) => [x!, mean!, mean!, ...(residual ? [x!] : [])],
   candidates: [
     { name: "slabs", accepts: fast, lower: lowerGradient },
     { name: "plain", accepts: () => true, lower: lowerPlainGradient },
   ],
 };
 
+/** The shaders' MASK: which values the ReLU let pass is told by y where a residual was added, else by x. */
+function maskOf({ relu, residual }: BatchNormAttrs): number {
+  return relu ? (residual ? 1 : 2) : 0;
+}
+
 function lowerGradient(node: Node): ReturnType<Candidate["lower"]> {
   const { rows, channels } = matrixOf(node.inputs[0]!);
-  const { epsilon, relu, residual, training } = node.attrs;
+  const { epsilon, residual, training } = node.attrs;
   const vectors = channels / 4;
   const slabs = Math.ceil(rows / SLAB);
-  const [x, dy, mean, variance, scale] = [input(0), input(1), input(3), input(4), input(5)];
-  const y = relu ? input(2) : dy;
+  const [x, dy, mean, variance, scale, bias] = [0, 1, 2, 3, 4, 5].map(input) as [Ref, Ref, Ref, Ref, Ref, Ref];
+  const MASK = maskOf(node.attrs);
+  const y = MASK === 1 ? input(6) : dy;
   return {
     scratch: [slabs * 2 * channels * 4, 16],
     kernels: [
       {
         shader: "batch_norm_grad_sums",
-        constants: { RELU: Number(relu) },
-        params: { rows, vectors, slab: SLAB, slabs },
-        bindings: [texture(x), texture(dy), texture(y), mean, scratch(0)],
+        constants: { MASK },
+        params: { rows, vectors, slab: SLAB, slabs, epsilon },
+        bindings: [texture(x), texture(dy), texture(y), mean, variance, scale, bias, scratch(0)],
         workgroups: cover(slabs * vectors, 16),
       },
       {
@@ -227,10 +232,10 @@ function lowerGradient(node: Node): ReturnType<Candidate["lower"]> {
       },
       {
         shader: "batch_norm_grad_apply",
-        constants: { RELU: Number(relu), RESIDUAL: Number(residual), TRAINING: Number(training) },
+        constants: { MASK, RESIDUAL: Number(residual), TRAINING: Number(training) },
         params: { rows, vectors, epsilon },
         bindings: [
-          ...[texture(x), texture(dy), texture(y), mean, variance, scale, output(1), output(2), output(0)],
+          ...[texture(x), texture(dy), texture(y), mean, variance, scale, bias, output(1), output(2), output(0)],
           residual ? output(3) : scratch(1),
         ],
         workgroups: cover(Math.ceil(rows / ROWS) * vectors, 64),
@@ -241,17 +246,19 @@ function lowerGradient(node: Node): ReturnType<Candidate["lower"]> {
 
 function lowerPlainGradient(node: Node): ReturnType<Candidate["lower"]> {
   const { rows, channels } = matrixOf(node.inputs[0]!);
-  const { epsilon, relu, residual, training } = node.attrs;
+  const { epsilon, residual, training } = node.attrs;
+  const MASK = maskOf(node.attrs);
   const kernel = (entry: string, count: number): Kernel => ({
     shader: "batch_norm_grad",
     entry,
-    constants: { RELU: Number(relu), RESIDUAL: Number(residual), TRAINING: Number(training) },
+    constants: { MASK, RESIDUAL: Number(residual), TRAINING: Number(training) },
     params: { rows, channels, epsilon },
     bindings: [
       ...[
         input(0),
         input(1),
-        relu ? input(2) : input(1),
+        input(MASK === 1 ? 6 : 1),
+        input(2),
         input(3),
         input(4),
         input(5),
