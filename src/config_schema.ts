@@ -81,6 +81,12 @@ const encoder = z.strictObject({
   weights: text.nullable().default(null),
   /** Channels of the first stage; 64 is the standard network. */
   width: count.default(64),
+  /**
+   * What training does not keep for the backward pass but computes again there (gradient checkpointing). norms: what batch
+   * norms give, for half of the memory and a pass over each; blocks: all inside of a residual block, for a sixth of it and
+   * a second forward pass. Gradients stay the same.
+   */
+  recompute: z.enum(["none", "norms", "blocks"]).default("none"),
 });
 
 const objective = z.strictObject({

@@ -20,7 +20,15 @@ export interface ResnetSpec {
   readonly stem: "imagenet" | "cifar";
   /** Channels of the first stage; 64 is the standard network. */
   readonly width: number;
+  /** Nothing where it is left out. */
+  readonly recompute?: Recompute;
 }
+
+/**
+ * What a training pass does not keep for its backward pass but computes again there: nothing; what norms give, but for the
+ * last one of a stage; everything inside of blocks, and of the stem.
+ */
+export type Recompute = "none" | "norms" | "blocks";
 
 /** Names in the configuration. */
 export type Arch = "resnet18" | "resnet34" | "resnet50";
@@ -32,8 +40,15 @@ const ARCHS: Record<Arch, Pick<ResnetSpec, "blocks" | "bottleneck">> = {
 };
 
 /** The network of a configuration's `encoder`. */
-export function resnetSpec({ arch, stem, width }: { arch: Arch; stem: ResnetSpec["stem"]; width: number }): ResnetSpec {
-  return { ...ARCHS[arch], stem, width };
+export function resnetSpec(
+  { arch, stem, width, recompute = "none" }: {
+    arch: Arch;
+    stem: ResnetSpec["stem"];
+    width: number;
+    recompute?: Recompute;
+  },
+): ResnetSpec {
+  return { ...ARCHS[arch], stem, width, recompute };
 }
 
 /** Length of a feature. */
@@ -83,20 +98,39 @@ export function resnetStages(
 class Pass {
   readonly #parameters: Tensor[] = [];
   readonly #norms: NormRecord[] = [];
+  /** What convolutions give, what norms give, and which of these are ends of the stem and of blocks, and of stages. */
+  readonly #convolved: Tensor[] = [];
+  readonly #normed: Tensor[] = [];
+  readonly #ends = new Set<Tensor>();
+  readonly #stageEnds = new Set<Tensor>();
 
   constructor(readonly g: Graph, readonly training: boolean, readonly prefix: string) {}
 
   run(images: Tensor, spec: ResnetSpec, { first, end }: StageRange): Learned & { y: Tensor } {
-    const { width, blocks, bottleneck } = spec;
+    const { width, blocks, bottleneck, recompute = "none" } = spec;
     let x = first === 0 ? this.#stem(images, spec) : images;
+    this.#ends.add(x);
     for (let stage = first; stage < end; stage++) {
       for (let i = 0; i < blocks[stage]!; i++) {
         const stride = stage > 0 && i === 0 ? 2 : 1;
         const name = `layer${stage + 1}.${i}`;
         x = this.g.scope(name, () => this.#block(name, x, width * 2 ** stage, stride, bottleneck));
+        this.#ends.add(x);
+        if (i === blocks[stage]! - 1) this.#stageEnds.add(x);
       }
     }
+    if (this.training) this.#forget(recompute);
     return { y: x, parameters: this.#parameters, norms: this.#norms };
+  }
+
+  /** Marks what the backward pass computes again: convolutions are dear and norms cheap. */
+  #forget(recompute: Recompute): void {
+    const forgotten = {
+      none: [],
+      norms: this.#normed.filter((t) => !this.#stageEnds.has(t)),
+      blocks: [...this.#convolved, ...this.#normed].filter((t) => !this.#ends.has(t)),
+    }[recompute];
+    for (const t of forgotten) this.g.recomputed.add(t);
   }
 
   #stem(images: Tensor, { stem, width }: ResnetSpec): Tensor {
@@ -129,7 +163,9 @@ class Pass {
     const weight = this.#parameter(`${name}.weight`, [kernel, kernel, x.shape[3]!, channels]);
     const pad = (kernel - 1) / 2;
     const layer = () => conv(this.g, x, weight, null, { strides: [stride, stride], pads: [pad, pad, pad, pad] });
-    return this.g.scope(lastPart(name), layer);
+    const y = this.g.scope(lastPart(name), layer);
+    this.#convolved.push(y);
+    return y;
   }
 
   #norm(name: string, x: Tensor, relu: boolean, residual: Tensor | null = null): Tensor {
@@ -141,6 +177,7 @@ class Pass {
     if (!this.training) return batchNormInference(this.g, x, scale, bias, mean, variance, { relu, residual });
     const batch = this.g.scope(lastPart(name), () => batchNormTrain(this.g, x, scale, bias, { relu, residual }));
     this.#norms.push({ running: { mean, variance }, batch, count: sizeOf(x.shape) / channels });
+    this.#normed.push(batch.y);
     return batch.y;
   }
 

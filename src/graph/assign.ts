@@ -1,4 +1,4 @@
-/** Which pieces of memory serve several values one after another, once it is known when each value lives. */
+/** Which pieces of memory serve several values, once it is known when each value lives. */
 
 /** A value's bytes (or rows of a texture), and the first and last moment at which it is there. */
 export interface Lifetime {
@@ -7,53 +7,68 @@ export interface Lifetime {
   readonly end: number;
 }
 
-/** The piece of each lifetime, by its number, and the sizes of the pieces. */
+/** The piece of each value and where in it the value begins, and the sizes of the pieces. */
 export interface Assignment {
   readonly pieces: readonly number[];
+  readonly offsets: readonly number[];
   readonly sizes: readonly number[];
 }
 
+/** A value at its place in a piece. */
+interface Placed extends Lifetime {
+  readonly offset: number;
+}
+
+/** Where values begin in a piece, as WebGPU's default minStorageBufferOffsetAlignment. */
+const ALIGN = 256;
+
 /**
- * Gives every lifetime a whole piece that no other one uses at the same time: from the largest to the smallest, each
- * takes the smallest piece that is free for as long ("greedy by size" of Pisarchyk and Lee 2020, who find it near the
- * least memory that is possible without cutting pieces up).
+ * Places values from the largest to the smallest ("greedy by size" of Pisarchyk and Lee 2020): each into the narrowest gap
+ * of a piece that is left for as long as it lives, else into a new piece of its own size. `apart` tells which values may
+ * not share a piece with value i at any time; null: a piece holds one value at a time.
  */
-export function assign(lifetimes: readonly Lifetime[]): Assignment {
+export function assign(lifetimes: readonly Lifetime[], apart: readonly Iterable<number>[] | null): Assignment {
   const order = [...lifetimes.keys()].sort((a, b) => {
     const [x, y] = [lifetimes[a]!, lifetimes[b]!];
     return y.size - x.size || x.begin - y.begin;
   });
-  /** The lifetimes of each piece, in the order of time; pieces are made from the largest to the smallest. */
-  const users: Lifetime[][] = [];
+  const placed: Placed[][] = [];
   const sizes: number[] = [];
-  const pieces = new Array<number>(lifetimes.length);
+  const pieces = new Array<number>(lifetimes.length).fill(-1);
+  const offsets = new Array<number>(lifetimes.length).fill(0);
   for (const i of order) {
     const life = lifetimes[i]!;
-    let piece = users.findLastIndex((others) => isFree(others, life));
-    if (piece < 0) {
-      piece = users.push([]) - 1;
-      sizes.push(life.size);
+    const barred = new Set([...apart?.[i] ?? []].map((other) => pieces[other]!));
+    let best: { piece: number; offset: number; left: number } | null = null;
+    for (let piece = sizes.length - 1; piece >= 0; piece--) {
+      if (barred.has(piece)) continue;
+      const gap = narrowest(placed[piece]!, sizes[piece]!, life, apart === null);
+      if (gap && (!best || gap.left < best.left)) best = { piece, ...gap };
     }
-    const others = users[piece]!;
-    others.splice(after(others, life.begin), 0, life);
-    pieces[i] = piece;
+    best ??= { piece: sizes.push(life.size) - 1, offset: 0, left: 0 };
+    pieces[i] = best.piece;
+    offsets[i] = best.offset;
+    (placed[best.piece] ??= []).push({ ...life, offset: best.offset });
   }
-  return { pieces, sizes };
+  return { pieces, offsets, sizes };
 }
 
-/** Whether none of some lifetimes, which do not overlap and are in the order of time, overlaps `life`. */
-function isFree(others: readonly Lifetime[], { begin, end }: Lifetime): boolean {
-  const next = after(others, begin);
-  return (others[next - 1]?.end ?? -Infinity) < begin && end < (others[next]?.begin ?? Infinity);
-}
-
-/** How many of them begin before a moment. */
-function after(others: readonly Lifetime[], moment: number): number {
-  let [low, high] = [0, others.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (others[middle]!.begin < moment) low = middle + 1;
-    else high = middle;
+/** The narrowest gap of a piece that takes a value for its whole life, and what it leaves; null where there is none. */
+function narrowest(
+  placed: readonly Placed[],
+  size: number,
+  { size: need, begin, end }: Lifetime,
+  whole: boolean,
+): { offset: number; left: number } | null {
+  const met = placed.filter((other) => other.begin <= end && begin <= other.end);
+  if (whole) return met.length === 0 ? { offset: 0, left: size - need } : null;
+  met.sort((a, b) => a.offset - b.offset);
+  let best: { offset: number; left: number } | null = null;
+  let from = 0;
+  for (const { offset: to, size: taken } of [...met, { offset: size, size: 0 }]) {
+    const left = to - from - need;
+    if (left >= 0 && (!best || left < best.left)) best = { offset: from, left };
+    from = Math.max(from, Math.ceil((to + taken) / ALIGN) * ALIGN);
   }
-  return low;
+  return best;
 }

@@ -1,6 +1,8 @@
 /**
  * Reverse-mode differentiation from graph to graph: one backward walk over the nodes between the wanted
- * tensors and the loss, each operator's own rule adding nodes to the same graph.
+ * tensors and the loss, each operator's own rule adding nodes to the same graph. Rules see tensors of `g.recomputed` as
+ * they are made again, in front of the first rule that asks, so that the first ones need not live until then (gradient
+ * checkpointing, Chen et al. 2016). What no rule reads of them is not run.
  */
 
 import type { Graph } from "./graph.ts";
@@ -29,13 +31,19 @@ export function gradient(
   };
   for (const { output, seed } of seeds) push(output, seed);
   const forward = g.nodes.slice();
+  const again = new Recomputation(g);
   g.scope("grad", () => {
     for (const node of forward.reverse()) {
       if (!node.outputs.some((t) => adjoints.has(t)) || !node.inputs.some((t) => wanted.has(t))) continue;
       if (!node.op.gradient) throw new TypeError(`${node.op.name} ${node.name} has no gradient`);
       const dout = node.outputs.map((t) => adjoints.get(t) ?? null);
       const wants = node.inputs.map((t) => wanted.has(t));
-      const dins = g.scope(node.name, () => node.op.gradient!(g, node, dout, wants));
+      const seen: Node = {
+        ...node,
+        inputs: node.inputs.map((t) => again.of(t)),
+        outputs: node.outputs.map((t) => again.of(t)),
+      };
+      const dins = g.scope(node.name, () => node.op.gradient!(g, seen, dout, wants));
       for (const [i, din] of dins.entries()) {
         const target = node.inputs[i];
         if (din && target && wants[i]) push(target, din);
@@ -43,6 +51,27 @@ export function gradient(
     }
   });
   return wrt.map((t) => adjoints.get(t) ?? null);
+}
+
+/** Tensors that are made again, each once. */
+class Recomputation {
+  readonly #made = new Map<Tensor, Tensor>();
+
+  constructor(readonly g: Graph) {}
+
+  /** The tensor itself where it is kept, else the one that is made again, with all that it takes. */
+  of(t: Tensor): Tensor {
+    if (!this.g.recomputed.has(t)) return t;
+    const known = this.#made.get(t);
+    if (known) return known;
+    const node = t.producer!;
+    const inputs = node.inputs.map((input) => this.of(input));
+    const outputs = node.op.again
+      ? this.g.scope(`again.${node.name}`, () => node.op.again!(this.g, node, inputs))
+      : this.g.add(node.op, inputs, node.attrs, `again.${node.name}`);
+    node.outputs.forEach((output, i) => this.#made.set(output, outputs[i]!));
+    return this.#made.get(t)!;
+  }
 }
 
 /** The tensors that depend on one of `from`, these included. */

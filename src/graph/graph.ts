@@ -9,6 +9,8 @@ export class Graph {
   readonly inputs = new Map<string, Tensor>();
   readonly states = new Map<string, Tensor>();
   readonly outputs = new Map<string, Tensor>();
+  /** Values that the backward pass computes again from their producers' inputs, instead of keeping them (gradient.ts). */
+  readonly recomputed = new Set<Tensor>();
   #scope: string[] = [];
   #ids = 0;
 

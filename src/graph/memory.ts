@@ -1,27 +1,36 @@
 /**
  * The buffers and textures of a program under construction. Each value of the work gets a buffer of its own at first, and
- * each twin a texture; when it is known how long each is needed, they are laid together (assign.ts). Pieces are used whole,
- * never in parts: wgpu refuses one buffer bound both read-only and read-write in a dispatch even when the ranges are
- * disjoint. A texture twin of a buffer's values is remembered until these change.
+ * each twin a texture; when it is known how long each is needed, they are laid together (assign.ts). Values that a dispatch
+ * binds lie in different buffers: wgpu refuses one that is bound both read-only and read-write in a dispatch, even where
+ * the ranges are disjoint. A texture twin of a buffer's values is remembered until these change.
  */
 
 import { assign, type Lifetime } from "./assign.ts";
-import { type BufferInfo, type BufferRange, TEXTURE_WIDTH, type TextureInfo } from "./program.ts";
+import { type BufferInfo, type BufferRange, type Step, TEXTURE_WIDTH, type TextureInfo } from "./program.ts";
 import { paddedBytes } from "./tensor.ts";
+import { fullestMoment, type Moment } from "./timeline.ts";
 
 const TEXTURE_ROW_BYTES = TEXTURE_WIDTH * 16;
 
-/** What a program allocates, and the numbers that what was taken has in it. */
+/** What a program allocates, and where in it lies what was taken. */
 export interface Layout {
   readonly buffers: BufferInfo[];
   readonly textures: TextureInfo[];
-  readonly bufferAt: readonly number[];
-  readonly textureAt: readonly number[];
+  readonly bufferAt: readonly Place[];
+  readonly textureAt: readonly Place[];
+}
+
+/** A number in what is allocated, and where a value begins in it. */
+export interface Place {
+  readonly index: number;
+  readonly offset: number;
 }
 
 /** A value of the work in memory; `end` is set when it is released. */
 interface Life extends Lifetime {
   readonly name: string;
+  /** What made it. */
+  readonly op: string;
   end: number;
 }
 
@@ -34,31 +43,44 @@ export class Memory {
   readonly #keptTextures = new Set<number>();
   /** Texture that holds the values of a range, by buffer and range. */
   readonly #twins = new Map<number, Map<string, number>>();
-  #now = 0;
+  /** Names of the nodes so far: the moments. */
+  readonly #nodes: string[] = [];
 
-  /** The next node begins. */
-  tick(): void {
-    this.#now++;
+  get #now(): number {
+    return this.#nodes.length - 1;
   }
 
-  /** Everything laid together; nothing can be taken afterwards. */
-  layout(): Layout {
+  /** The next node begins. */
+  tick(node: string): void {
+    this.#nodes.push(node);
+  }
+
+  /** When most is in work buffers. */
+  fullest(): Moment | null {
+    return fullestMoment(
+      this.#buffers.filter((one, i): one is Life => !("role" in one || this.#kept.has(i))),
+      this.#nodes,
+    );
+  }
+
+  /** Everything laid together, so that these steps can run; nothing can be taken afterwards. */
+  layout(steps: readonly Step[]): Layout {
     const buffers: BufferInfo[] = [];
     const bufferAt = lay(
-      this.#buffers,
-      (i) => this.#kept.has(i) || "role" in this.#buffers[i]! ? null : this.#buffers[i] as Life,
+      this.#buffers.map((one, i) => "role" in one || this.#kept.has(i) ? null : one),
       (i, size) => {
         const one = this.#buffers[i]!;
         const { name } = one;
         const role = this.#kept.has(i) ? "kept" : "work";
         return buffers.push("role" in one ? one : { role, name, bytes: size ?? one.size }) - 1;
       },
+      boundTogether(steps, this.#buffers.length),
     );
     const textures: TextureInfo[] = [];
     const textureAt = lay(
-      this.#textures,
-      (i) => this.#keptTextures.has(i) ? null : this.#textures[i]!,
+      this.#textures.map((one, i) => this.#keptTextures.has(i) ? null : one),
       (i, size) => textures.push({ rows: size ?? this.#textures[i]!.size, kept: this.#keptTextures.has(i) }) - 1,
+      null,
     );
     return { buffers, textures, bufferAt, textureAt };
   }
@@ -69,8 +91,8 @@ export class Memory {
   }
 
   /** A work buffer from now until its release. */
-  take(bytes: number, name: string): number {
-    return this.#buffers.push({ size: paddedBytes(bytes), name, begin: this.#now, end: Infinity }) - 1;
+  take(bytes: number, name: string, op: string): number {
+    return this.#buffers.push({ size: paddedBytes(bytes), name, op, begin: this.#now, end: Infinity }) - 1;
   }
 
   /** Ends the use of a work buffer with this node; lasting ones stay as they are. */
@@ -88,7 +110,7 @@ export class Memory {
 
   /** A buffer of its own for what the prologue leaves. */
   addKept(bytes: number, name: string): number {
-    const buffer = this.take(bytes, name);
+    const buffer = this.take(bytes, name, "");
     this.keep(buffer);
     return buffer;
   }
@@ -115,7 +137,7 @@ export class Memory {
   }
 
   #texture(bytes: number): number {
-    return this.#textures.push({ size: rowsOf(bytes), name: "", begin: this.#now, end: Infinity }) - 1;
+    return this.#textures.push({ size: rowsOf(bytes), name: "", op: "", begin: this.#now, end: Infinity }) - 1;
   }
 
   /** Lets the twins of a buffer serve others, since its values change or nobody will read them soon. */
@@ -126,25 +148,37 @@ export class Memory {
 }
 
 /**
- * The new number of each thing: those that live for a time are laid together, the others (null) stay alone. `make` makes
- * number i anew, as large as the largest that shares its place, and gives its new number.
+ * Where each thing lies: those that live for a time are laid together, the others (null) stay alone. `make` makes number i
+ * anew, as large as the piece that it is the first of, and gives its new number.
  */
 function lay(
-  all: readonly unknown[],
-  lifeOf: (i: number) => Lifetime | null,
+  lives: readonly (Lifetime | null)[],
   make: (i: number, size: number | null) => number,
-): number[] {
-  const living = [...all.keys()].filter((i) => lifeOf(i));
-  const { pieces, sizes } = assign(living.map((i) => lifeOf(i)!));
-  const pieceOf = new Map(living.map((i, k) => [i, pieces[k]!]));
+  apart: readonly ReadonlySet<number>[] | null,
+): Place[] {
+  const living = [...lives.keys()].filter((i) => lives[i]);
+  const order = new Map(living.map((i, k) => [i, k]));
+  const others = apart && living.map((i) => [...apart[i]!].flatMap((other) => order.get(other) ?? []));
+  const { pieces, offsets, sizes } = assign(living.map((i) => lives[i]!), others);
   const made = new Map<number, number>();
-  return [...all.keys()].map((i) => {
-    const piece = pieceOf.get(i);
-    if (piece === undefined) return make(i, null);
-    const known = made.get(piece) ?? make(i, sizes[piece]!);
-    made.set(piece, known);
-    return known;
+  return lives.map((_, i) => {
+    const k = order.get(i);
+    if (k === undefined) return { index: make(i, null), offset: 0 };
+    const piece = pieces[k]!;
+    if (!made.has(piece)) made.set(piece, make(i, sizes[piece]!));
+    return { index: made.get(piece)!, offset: offsets[k]! };
   });
+}
+
+/** For each buffer the others that a dispatch binds beside it. */
+function boundTogether(steps: readonly Step[], count: number): Set<number>[] {
+  const sets = Array.from({ length: count }, () => new Set<number>());
+  for (const step of steps) {
+    if (step.kind !== "dispatch") continue;
+    const bound = new Set(step.bindings.flatMap((b) => b.kind === "buffer" ? [b.buffer] : []));
+    for (const a of bound) for (const b of bound) if (a !== b) sets[a]!.add(b);
+  }
+  return sets;
 }
 
 /** Rows of a texture for so many bytes. */

@@ -116,6 +116,11 @@ export interface Op<A = Record<string, never>> {
    * `wants[i]` tells whether input i leads to something differentiated.
    */
   gradient?(g: Graph, node: Node, dout: readonly (Tensor | null)[], wants: readonly boolean[]): (Tensor | null)[];
+  /**
+   * The outputs once more, from inputs of the same values: for values that the backward pass computes again. The same node
+   * on these inputs when left out.
+   */
+  again?(g: Graph, node: Node, inputs: readonly Tensor[]): readonly Tensor[];
   /** Multiply-adds counted twice, for profiles; 0 when left out. */
   flops?(node: Node): number;
 }

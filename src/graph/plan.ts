@@ -67,7 +67,8 @@ class Planner {
       inputs: places(this.g.inputs),
       states: places(this.g.states),
       outputs: places(this.g.outputs),
-    }, this.#memory.layout());
+      fullest: this.#memory.fullest(),
+    }, this.#memory.layout([...this.#prologue, ...this.#steps]));
   }
 
   #countUses(): void {
@@ -87,7 +88,7 @@ class Planner {
 
   #node(node: Node, at: number): void {
     if (node.op.alias) return;
-    this.#memory.tick();
+    this.#memory.tick(node.name);
     for (const t of [...node.inputs, ...node.outputs]) this.#bufferOf(t);
     for (const part of this.#parts(node)) this.#lower(part);
     for (const t of node.inputs) this.#uses.set(root(t).id, this.#uses.get(root(t).id)! - 1);
@@ -135,7 +136,9 @@ class Planner {
     const hoisted = fixed || part.split ? NOTHING_HOISTED : hoistable(node, lowering, (t) => this.#isSteady(t));
     const scratch = (lowering.scratch ?? []).map((bytes, i) => {
       const name = `${node.name} scratch`;
-      return hoisted.kept.has(i) ? this.#memory.addKept(bytes, name) : this.#memory.take(bytes, name);
+      return hoisted.kept.has(i)
+        ? this.#memory.addKept(bytes, name)
+        : this.#memory.take(bytes, name, `${node.op.name} scratch`);
     });
     const prepared = new Map<number, number>(); // textures of what hoisted kernels leave
     const range = (ref: Ref) => this.#range(part, bufferOf(ref), scratch, lowering);
@@ -222,7 +225,7 @@ class Planner {
     const bytes = paddedBytes(bytesOf(source));
     const { role, name, data } = source;
     const buffer = role === "value"
-      ? this.#memory.take(bytes, name)
+      ? this.#memory.take(bytes, name, operatorOf(source))
       : this.#memory.add({ role, name, bytes, ...(data ? { data } : {}) });
     this.#home.set(source.id, buffer);
     return buffer;
@@ -235,6 +238,11 @@ class Planner {
       dtype: t.dtype,
     };
   }
+}
+
+/** What a value's memory is counted under. */
+function operatorOf({ name, producer }: Tensor): string {
+  return `${name.startsWith("grad.") ? "gradient " : ""}${producer!.op.name}`;
 }
 
 function dispatch(

@@ -1,6 +1,7 @@
 /** A compiled graph as plain data: buffers, textures and a printable list of steps. No WebGPU in here. */
 
 import type { DType, HostArray } from "./tensor.ts";
+import type { Moment } from "./timeline.ts";
 
 /** Texels a row of a texture twin; a power of two, so that shaders split an index by shift and mask. */
 export const TEXTURE_WIDTH = 4096;
@@ -78,6 +79,8 @@ export interface Program {
   readonly inputs: ReadonlyMap<string, TensorPlace>;
   readonly states: ReadonlyMap<string, TensorPlace>;
   readonly outputs: ReadonlyMap<string, TensorPlace>;
+  /** When most is in work buffers. */
+  readonly fullest: Moment | null;
 }
 
 /** Bytes of a program by role, textures under "texture". */
@@ -90,6 +93,8 @@ export function memoryOf(program: Program): Record<string, number> {
   return sums;
 }
 
+const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+
 /** The memory of a program in MiB, by what it is for. */
 export function printMemory(program: Program): string {
   const sums = memoryOf(program);
@@ -98,13 +103,26 @@ export function printMemory(program: Program): string {
     texture: "texture twins",
     state: "parameters, momenta, statistics",
     constant: "constants",
+    kept: "prepared once",
     input: "inputs",
   };
   const parts = Object.entries(names).filter(([role]) => sums[role]).map(([role, name]) =>
-    `${name} ${(sums[role]! / 2 ** 20).toFixed(1)}`
+    `${name} ${mib(sums[role]!)}`
   );
-  const total = Object.values(sums).reduce((a, b) => a + b, 0) / 2 ** 20;
-  return `memory, MiB: ${total.toFixed(1)} = ${parts.join(" + ")}`;
+  const total = Object.values(sums).reduce((a, b) => a + b, 0);
+  return `memory, MiB: ${mib(total)} = ${parts.join(" + ")}`;
+}
+
+/** Operators that printFullest names. */
+const HOLDERS = 5;
+
+/** What is in the work buffers when they are fullest, in MiB by the operators that made it. */
+export function printFullest({ fullest }: Program): string {
+  if (!fullest) return "no work memory";
+  const named = [...fullest.holders].slice(0, HOLDERS);
+  const rest = fullest.bytes - named.reduce((sum, [, bytes]) => sum + bytes, 0);
+  const all = [...named, ...(rest > 0 ? [["others", rest] as const] : [])];
+  return `fullest at ${fullest.node}: ${mib(fullest.bytes)} = ${all.map(([op, b]) => `${op} ${mib(b)}`).join(" + ")}`;
 }
 
 /** One line a buffer and a step; stable, so that snapshots show a change of plan. */

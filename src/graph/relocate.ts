@@ -1,18 +1,21 @@
-/** A program in the numbers of what is allocated, from one in those of what its planner took. */
+/** A program on what is allocated, from one on what its planner took. */
 
 import type { Layout } from "./memory.ts";
 import type { Binding, BufferRange, Program, Step, TensorPlace } from "./program.ts";
 
-/** Renames buffers and textures as a layout says, which becomes part of the program. */
+/** Moves ranges and textures to where a layout has them, which becomes part of the program. */
 export function relocate(
-  { prologue, steps, inputs, states, outputs }: Omit<Program, "buffers" | "textures">,
+  { prologue, steps, inputs, states, outputs, fullest }: Omit<Program, "buffers" | "textures">,
   { buffers, textures, bufferAt, textureAt }: Layout,
 ): Program {
-  const range = <T extends BufferRange>(r: T): T => ({ ...r, buffer: bufferAt[r.buffer]! });
+  const range = <T extends BufferRange>(r: T): T => {
+    const { index, offset } = bufferAt[r.buffer]!;
+    return { ...r, buffer: index, offset: offset + r.offset };
+  };
   const binding = (b: Binding): Binding =>
-    b.kind === "texture" ? { ...b, texture: textureAt[b.texture]! } : b.kind === "buffer" ? range(b) : b;
+    b.kind === "texture" ? { ...b, texture: textureAt[b.texture]!.index } : b.kind === "buffer" ? range(b) : b;
   const step = (s: Step): Step =>
-    s.kind === "texture" ? { ...s, from: range(s.from), texture: textureAt[s.texture]! } : {
+    s.kind === "texture" ? { ...s, from: range(s.from), texture: textureAt[s.texture]!.index } : {
       ...s,
       bindings: s.bindings.map(binding),
       writes: s.writes.map((write) => ({ ...write, range: range(write.range) })),
@@ -27,5 +30,6 @@ export function relocate(
     inputs: places(inputs),
     states: places(states),
     outputs: places(outputs),
+    fullest,
   };
 }

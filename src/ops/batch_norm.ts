@@ -140,6 +140,12 @@ export const BatchNormTrain: Op<BatchNormAttrs> = {
     const [, mean, variance] = node.outputs as [Tensor, Tensor, Tensor];
     return gradients(g, node, mean, variance, dy!, true, wants);
   },
+  /** The statistics are small and kept, so that one pass is enough. */
+  again: (g, node, [x, scale, bias, ...residual]) => {
+    const [, mean, variance] = node.outputs as [Tensor, Tensor, Tensor];
+    const inputs = [x!, scale!, bias!, mean, variance, ...residual];
+    return [g.apply(BatchNormInference, inputs, node.attrs), mean, variance];
+  },
 };
 
 const inferenceRefs = (node: Node): ApplyRefs => ({

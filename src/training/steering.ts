@@ -16,7 +16,7 @@ import { Session } from "../gpu/session.ts";
 import { StateStore } from "../gpu/store.ts";
 import { tunedTarget } from "../gpu/tune.ts";
 import { plan } from "../graph/plan.ts";
-import { memoryOf } from "../graph/program.ts";
+import { printMemory } from "../graph/program.ts";
 import { COEFFICIENT_LAWS } from "../ops/random_coefficients.ts";
 import { loadCheckpoint, restoreStates, saveCheckpoint } from "./checkpoint.ts";
 import { runSteps } from "./loop.ts";
@@ -70,8 +70,7 @@ export async function learnWalks(
   const graph = buildSteeringStep(generator, form, config);
   const states = new Map([...graph.states].filter(([name]) => name !== "health").map(([name, t]) => [name, t.shape]));
   const program = plan(graph, await tunedTarget(gpu, graph, log));
-  const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
-  log(`a step is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
+  log(`a step is ${program.steps.length} dispatches and copies; ${printMemory(program)}`);
   const store = new StateStore(gpu);
   const session = await Session.create(gpu, program, store);
   try {

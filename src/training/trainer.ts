@@ -17,7 +17,7 @@ import { tunedTarget } from "../gpu/tune.ts";
 import { Session } from "../gpu/session.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { plan } from "../graph/plan.ts";
-import { memoryOf } from "../graph/program.ts";
+import { printMemory } from "../graph/program.ts";
 import { locate } from "../paths.ts";
 import { loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
 import { divergence, type RateSetting } from "./divergence.ts";
@@ -95,8 +95,7 @@ export async function train(
   }
   const built = buildStep(source, config);
   const program = plan(built.graph, await tunedTarget(gpu, built.graph, options.log));
-  const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
-  options.log(`a step is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
+  options.log(`a step is ${program.steps.length} dispatches and copies; ${printMemory(program)}`);
   const session = await Session.create(gpu, program, store);
   let neighbors: NeighborWatch | null = null;
   try {

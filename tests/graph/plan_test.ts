@@ -7,6 +7,8 @@ import { plan } from "../../src/graph/plan.ts";
 import {
   type DispatchStep,
   memoryOf,
+  printFullest,
+  printMemory,
   printProgram,
   type Program,
   type Step,
@@ -117,6 +119,9 @@ Deno.test("buffers of dead tensors are used again, outputs and views keep theirs
   const program = plan(g, target);
   assert.equal(program.buffers.filter((b) => b.role === "work").length, 2);
   assert.equal(memoryOf(program).work, 8000);
+  assert.equal(printMemory(program), "memory, MiB: 0.0 = activations and gradients 0.0 + inputs 0.0");
+  assert.deepEqual(program.fullest, { node: "copy1", bytes: 8000, holders: new Map([["Copy", 8000]]) });
+  assert.equal(printFullest(program), "fullest at copy1: 0.0 = Copy 0.0");
 });
 
 Deno.test("nodes that lead nowhere do not run", () => {

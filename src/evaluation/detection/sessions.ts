@@ -8,7 +8,7 @@ import { tunedTarget } from "../../gpu/tune.ts";
 import type { WorkPool } from "../../gpu/work_pool.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { plan } from "../../graph/plan.ts";
-import { memoryOf } from "../../graph/program.ts";
+import { printMemory } from "../../graph/program.ts";
 import { canvasKey, type Size } from "./canvas.ts";
 
 /** A canvas's session, and what its graph came with. */
@@ -42,8 +42,7 @@ export class CanvasSessions<S extends { readonly graph: Graph }> {
     const target = await tunedTarget(gpu, step.graph, log);
     const program = attempt(() => plan(step.graph, target), `${this.what} on ${key}`);
     if (this.#known.size === 0) {
-      const mib = Object.values(memoryOf(program)).reduce((a, b) => a + b, 0) / 2 ** 20;
-      log(`${this.what} on ${key} is ${program.steps.length} dispatches and copies, ${mib.toFixed(0)} MiB`);
+      log(`${this.what} on ${key} is ${program.steps.length} dispatches and copies; ${printMemory(program)}`);
     }
     const made = { session: await Session.create(gpu, program, store, pool), step };
     this.#known.set(key, made);

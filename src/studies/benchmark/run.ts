@@ -2,7 +2,7 @@
 
 import { type Gpu, openGpu } from "../../gpu/device.ts";
 import { printProfile, profileTable, timeSteps } from "../../gpu/profile.ts";
-import { printMemory } from "../../graph/program.ts";
+import { printFullest, printMemory } from "../../graph/program.ts";
 import { type BenchmarkRow, timeWork } from "./alone.ts";
 import { compare } from "./compare.ts";
 import { type FeedName, type FeedRow, FEEDS, timeFeed } from "./feeding.ts";
@@ -43,6 +43,7 @@ export async function runAlone(
         if (!profile) return;
         log(printProfile(profileTable(await timeSteps(session)), row.ms_median));
         log(printMemory(program));
+        log(printFullest(program));
       }),
     );
   }
