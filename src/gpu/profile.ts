@@ -149,10 +149,14 @@ export function printProfile(rows: readonly ProfileRow[], wallMs: number): strin
   ].map((text) => text.trimEnd()).join("\n");
 }
 
-/** Where the first NaN or Inf arises when the program is run step by step; null when everything is finite. */
+/**
+ * Where the first NaN or Inf arises when the program is run step by step; null when everything is finite. What a node
+ * writes is looked at when all its dispatches are done: until then memory that others used before may be part of it.
+ */
 export async function firstNonFinite(session: Session): Promise<{ node: string; op: string; shader: string } | null> {
   const { device } = session.gpu;
-  for (const item of session.work) {
+  let node: DispatchStep[] = [];
+  for (const [i, item] of session.work.entries()) {
     const encoder = device.createCommandEncoder();
     if ("source" in item) {
       copyToTexture(encoder, item);
@@ -163,13 +167,21 @@ export async function firstNonFinite(session: Session): Promise<{ node: string; 
     record(pass, item);
     pass.end();
     device.queue.submit([encoder.finish()]);
-    for (const { range, dtype } of item.step.writes) {
-      if (dtype !== "f32") continue;
-      const values = new Float32Array(
-        await readBuffer(session.gpu, session.buffers[range.buffer]!, range.offset, range.bytes),
-      );
-      if (!values.every(Number.isFinite)) return item.step;
-    }
+    node.push(item.step);
+    const next = session.work.find((later, at): later is typeof item => at > i && "step" in later);
+    if (next?.step.node === item.step.node) continue;
+    for (const step of node) if (!(await writesFinite(session, step))) return step;
+    node = [];
   }
   return null;
+}
+
+/** Whether everything is finite where a dispatch writes. */
+async function writesFinite(session: Session, { writes }: DispatchStep): Promise<boolean> {
+  for (const { range, dtype } of writes) {
+    if (dtype !== "f32") continue;
+    const bytes = await readBuffer(session.gpu, session.buffers[range.buffer]!, range.offset, range.bytes);
+    if (!new Float32Array(bytes).every(Number.isFinite)) return false;
+  }
+  return true;
 }

@@ -252,14 +252,12 @@ function dispatch(
   flops: number,
   range: (ref: Ref) => BufferRange,
 ): Step {
-  const outputs = kernel.bindings.filter((ref) => ref.kind === "output").map((ref) => ({
-    range: range(ref),
-    dtype: node.outputs[ref.index]!.dtype,
-  }));
-  const mutated = (node.op.mutates ?? []).map((index) => ({
-    range: range({ kind: "input", index }),
-    dtype: node.inputs[index]!.dtype,
-  }));
+  // A buffer ends on a vec4 with anything behind the last element.
+  const write = (ref: Ref, t: Tensor) => ({ range: { ...range(ref), bytes: bytesOf(t) }, dtype: t.dtype });
+  const outputs = kernel.bindings.filter((ref) => ref.kind === "output").map((ref) =>
+    write(ref, node.outputs[ref.index]!)
+  );
+  const mutated = (node.op.mutates ?? []).map((index) => write({ kind: "input", index }, node.inputs[index]!));
   return {
     kind: "dispatch",
     node: node.name,
