@@ -16,6 +16,8 @@ import type { FrozenEncoder } from "./encoder.ts";
 const BATCH = 64;
 /** Passes whose images are decoded ahead. */
 const AHEAD = 3;
+/** Passes that are submitted before the features of the first of them are waited for. */
+const IN_FLIGHT = 3;
 
 /** Rows of features. */
 export interface Features {
@@ -88,13 +90,11 @@ export class FeatureExtractor {
     const data = new Float32Array(n * this.size);
     const kept: number[] = [];
     try {
-      for (let pass = 0; pass < passes; pass++) {
-        const { images, rows } = await ring.take(pass);
-        const features = await this.#pass(images);
+      await this.#run(passes, (pass) => ring.take(pass), (features, { rows }, pass) => {
         data.set(features.subarray(0, rows.length * this.size), kept.length * this.size);
         kept.push(...rows);
         onBatch?.(Math.min(n, (pass + 1) * BATCH));
-      }
+      });
     } finally {
       await ring.close();
     }
@@ -109,11 +109,12 @@ export class FeatureExtractor {
     const each = sizeOf(this.shape.slice(1));
     const data = new Float32Array(squares.length * this.size);
     const images = new Float32Array(BATCH * each);
-    for (let start = 0; start < squares.length; start += BATCH) {
-      const part = squares.slice(start, start + BATCH);
+    const fill = (pass: number) => {
+      const part = squares.slice(pass * BATCH, (pass + 1) * BATCH);
       part.forEach((pixels, i) => fillUnit(images, i * each, pixels));
-      data.set((await this.#pass(images)).subarray(0, part.length * this.size), start * this.size);
-    }
+      return { images };
+    };
+    await this.#run(Math.ceil(squares.length / BATCH), fill, (features, _, pass) => this.#put(data, features, pass));
     return data;
   }
 
@@ -123,21 +124,48 @@ export class FeatureExtractor {
     const pixels = height * width;
     const data = new Float32Array(n * this.size);
     const input = new Float32Array(sizeOf(this.shape));
-    for (let start = 0; start < n; start += BATCH) {
-      const count = Math.min(BATCH, n - start);
-      for (let i = 0; i < count * 3 * pixels; i++) {
+    const fill = (pass: number) => {
+      const start = pass * BATCH;
+      for (let i = 0; i < Math.min(BATCH, n - start) * 3 * pixels; i++) {
         const pixel = Math.floor(i / 3);
         const image = start + Math.floor(pixel / pixels);
         input[i] = planes[(image * 3 + i % 3) * pixels + pixel % pixels]!;
       }
-      data.set((await this.#pass(input)).subarray(0, count * this.size), start * this.size);
-    }
+      return { images: input };
+    };
+    await this.#run(Math.ceil(n / BATCH), fill, (features, _, pass) => this.#put(data, features, pass));
     return { data, n, size: this.size };
   }
 
-  async #pass(images: Float32Array): Promise<Float32Array> {
-    this.session.write("images", images);
-    return (await this.session.run(["features"])).features as Float32Array;
+  /** Puts the features of a full pass, or of the last one, where they belong. */
+  #put(data: Float32Array, features: Float32Array, pass: number): void {
+    const at = pass * BATCH * this.size;
+    data.set(features.subarray(0, data.length - at), at);
+  }
+
+  /**
+   * Runs passes in order, some of them under way at once: the device computes while the host prepares the next. `images`
+   * may be the same array each time; `take` gets the features of a pass and what it was prepared as.
+   */
+  async #run<T extends { readonly images: Float32Array }>(
+    passes: number,
+    prepare: (pass: number) => T | Promise<T>,
+    take: (features: Float32Array, prepared: T, pass: number) => void,
+  ): Promise<void> {
+    const pending: { pass: number; prepared: T; result: ReturnType<Session["run"]> }[] = [];
+    const settle = async () => {
+      const { pass, prepared, result } = pending.shift()!;
+      take((await result).features as Float32Array, prepared, pass);
+    };
+    for (let pass = 0; pass < passes; pass++) {
+      const prepared = await prepare(pass);
+      this.session.write("images", prepared.images);
+      const result = this.session.run(["features"]);
+      result.catch(() => {}); // whoever settles it hears of it
+      pending.push({ pass, prepared, result });
+      if (pending.length === IN_FLIGHT) await settle();
+    }
+    while (pending.length) await settle();
   }
 
   close(): void {

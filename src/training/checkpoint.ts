@@ -39,26 +39,44 @@ export interface CheckpointHeader {
 /** Shapes of the states to keep, on the device's layout, by name. */
 export type StateShapes = ReadonlyMap<string, readonly number[]>;
 
+/** Values of states by name, on the device's layout. */
+export type Snapshot = ReadonlyMap<string, Float32Array>;
+
 /**
- * Writes all states beside `path` and renames, so that a kill leaves the old file or the new one. States that are not
- * finite, which the next step's loss would show, are a WorkError and the old file stays.
+ * The states as the runs submitted so far leave them. The copies stand in the device's queue when this returns its
+ * promise, so that later runs may follow at once.
  */
-export async function saveCheckpoint(
+export async function takeSnapshot(store: StateStore, shapes: StateShapes): Promise<Snapshot> {
+  // All at once: a read alone waits for the device's next poll, which is longer than the copy.
+  const read = async ([name, shape]: readonly [string, readonly number[]]) =>
+    [name, await store.read(name, sizeOf(shape))] as const;
+  return new Map(await Promise.all([...shapes].map(read)));
+}
+
+/** Milliseconds of work after which others get their turn. */
+const TURN_MS = 10;
+
+/**
+ * Writes states beside `path` and renames, so that a kill leaves the old file or the new one. States that are not finite,
+ * which the next step's loss would show, are a WorkError and the old file stays. Other work goes on in between.
+ */
+export async function writeSnapshot(
   path: string,
-  store: StateStore,
+  states: Snapshot,
   shapes: StateShapes,
   { step, config, rate, notes = {} }: CheckpointHeader,
 ): Promise<void> {
-  // All at once: a read alone waits for the device's next poll, which is longer than the copy.
-  const read = async ([name, shape]: readonly [string, readonly number[]]): Promise<[string, StoredTensor]> => {
-    const data = await store.read(name, sizeOf(shape));
-    if (!data.every(Number.isFinite)) {
+  const tensors: [string, StoredTensor][] = [];
+  let turn = performance.now();
+  for (const [name, data] of states) {
+    if (!allFinite(data)) {
       throw new WorkError(`${name} holds values that are not finite after step ${step}; ${lowerRate(rate)}`);
     }
-    const torch = toTorchLayout(shape, data);
-    return [name, { dtype: "F32", shape: torch.shape, data: torch.data }];
-  };
-  const tensors = await Promise.all([...shapes].map(read));
+    tensors.push([name, { dtype: "F32", ...toTorchLayout(shapes.get(name)!, data) }]);
+    if (performance.now() - turn < TURN_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    turn = performance.now();
+  }
   const metadata = {
     ...notes,
     format: "latent-views",
@@ -67,6 +85,23 @@ export async function saveCheckpoint(
     config: configToYaml(config),
   };
   await writeSafetensors(path, tensors, metadata);
+}
+
+/** Whether no value is NaN or infinite: zero times one of those is NaN. Five times as fast as to ask each. */
+function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
+  return sum === 0;
+}
+
+/** Writes the states as they are after all runs submitted so far. */
+export async function saveCheckpoint(
+  path: string,
+  store: StateStore,
+  shapes: StateShapes,
+  header: CheckpointHeader,
+): Promise<void> {
+  await writeSnapshot(path, await takeSnapshot(store, shapes), shapes, header);
 }
 
 /** The settings in the header of a checkpoint of ours; null for other files. */

@@ -19,9 +19,10 @@ import type { StateStore } from "../gpu/store.ts";
 import { plan } from "../graph/plan.ts";
 import { printMemory } from "../graph/program.ts";
 import { locate } from "../paths.ts";
-import { loadCheckpoint, restoreStates, saveCheckpoint, type StateShapes } from "./checkpoint.ts";
+import { BackgroundSave } from "./background_save.ts";
+import { loadCheckpoint, restoreStates, type StateShapes, writeSnapshot } from "./checkpoint.ts";
 import { divergence, type RateSetting } from "./divergence.ts";
-import { MetricsFile } from "./metrics.ts";
+import { MetricsFile, type MetricsLine } from "./metrics.ts";
 import { type Feed, FeedRing } from "./feed.ts";
 import { imagesPerSample } from "./objectives/mod.ts";
 import { emaRate, learningRate } from "./schedule.ts";
@@ -152,6 +153,8 @@ class Run {
   #loss: number | null;
   #look: Look | null = null;
   readonly #ring: FeedRing | null;
+  readonly #checkpoint: string;
+  readonly #saves: BackgroundSave;
 
   constructor(
     readonly session: Session,
@@ -168,32 +171,41 @@ class Run {
     this.#ring = feed && new FeedRing(feed, STEPS_AHEAD, this.#length.steps);
     this.#measured = { time: performance.now(), step: start, waited: 0 };
     this.#loss = metrics.last?.step === start ? metrics.last.loss : null;
+    this.#checkpoint = `${options.out}/last.safetensors`;
+    this.#saves = new BackgroundSave(
+      store,
+      states,
+      start,
+      (values, step) => writeSnapshot(this.#checkpoint, values, states, { step, config, rate: rateOf(config) }),
+    );
   }
 
   async go(): Promise<TrainResult> {
     const { steps } = this.#length;
-    const checkpoint = `${this.options.out}/last.safetensors`;
+    const { every } = this.config.checkpoint;
     let step = this.start;
     let saved = -1;
     const save = async () => {
-      while (this.#pending.length) await this.#settle();
-      if (saved !== step) await this.#save(checkpoint, step);
-      saved = step;
+      while (this.#saves.isWaiting) await this.#settle();
+      await this.#saves.begin(saved = step);
     };
-    while (step < steps && !this.options.signal.aborted) {
-      await this.#submit(step++);
-      if (this.#isWatched(step)) await this.#watch();
-      if (this.#pending.length >= STEPS_IN_FLIGHT) await this.#settle();
-      if (step % this.config.checkpoint.every === 0) await save();
+    try {
+      while (step < steps && !this.options.signal.aborted) {
+        await this.#submit(step++);
+        if (step % every === 0) await save();
+        if (this.#isWatched(step)) await this.#watch();
+        if (this.#pending.length >= STEPS_IN_FLIGHT) await this.#settle();
+      }
+      if (saved !== step) await save();
+      while (this.#pending.length) await this.#settle();
+    } catch (error) {
+      await this.#saves.finish().catch(() => {}); // the first thing that went wrong is told
+      throw error;
     }
-    await save();
+    await this.#saves.finish();
     await this.#ring?.close();
-    return { step, steps, loss: this.#loss, checkpoint, seconds: (performance.now() - this.#begun) / 1000 };
-  }
-
-  async #save(path: string, step: number): Promise<void> {
-    const { config } = this;
-    await saveCheckpoint(path, this.store, this.states, { step, config, rate: rateOf(config) });
+    const seconds = (performance.now() - this.#begun) / 1000;
+    return { step, steps, loss: this.#loss, checkpoint: this.#checkpoint, seconds };
   }
 
   async #submit(step: number): Promise<void> {
@@ -245,20 +257,27 @@ class Run {
     if (look) this.#look = look;
     const done = step + 1;
     this.options.onStep({ step: done, loss, lr, gradientNorm, look: this.#look });
-    if (!look && done % this.config.log.every !== 0 && done !== this.#length.steps) return;
+    if (look || done % this.config.log.every === 0 || done === this.#length.steps) {
+      this.#record({ loss, lr, gradient_norm: gradientNorm, ...look }, done);
+    }
+    this.#saves.settled(done);
+  }
+
+  /** Writes a line of metrics after so many updates. */
+  #record(values: Pick<MetricsLine, "loss" | "lr" | "gradient_norm"> & Partial<Look>, done: number): void {
+    const { loss, lr, ...rest } = values;
     const now = performance.now();
     const waited = this.#ring?.waited ?? 0;
     const ms = now - this.#measured.time;
     const images = imagesPerStep(this.config) * (done - this.#measured.step);
     this.metrics.write({
       step: done,
-      epoch: Math.floor(step / this.#length.stepsPerEpoch) + 1,
+      epoch: Math.floor((done - 1) / this.#length.stepsPerEpoch) + 1,
       loss,
       lr,
       images_per_second: Number((images / ms * 1000).toFixed(2)),
       ...(this.#ring && { data_wait: Number(((waited - this.#measured.waited) / ms).toFixed(4)) }),
-      gradient_norm: gradientNorm,
-      ...look,
+      ...rest,
     });
     this.#measured = { time: now, step: done, waited };
   }

@@ -53,6 +53,42 @@ gpuTest(
     }),
 );
 
+gpuTest(
+  "a checkpoint is of its own step, though later ones are under way when it is written",
+  (gpu) =>
+    inFolder(async (folder) => {
+      for (const [out, every, last] of [["early", 2, 4], ["late", 100, 2]] as const) {
+        const config = tinyConfig(`checkpoint.every=${every}`);
+        await trainTiny(gpu, config, `${folder}/${out}`, {
+          onStep: ({ step }) => {
+            if (out === "early" && step === 5) throw new Error("killed");
+            return step === last;
+          },
+        }).catch((error) => assert.match(error.message, /killed/));
+      }
+      const [early, late] = await Promise.all(
+        ["early", "late"].map((out) => loadCheckpoint(`${folder}/${out}/last.safetensors`)),
+      );
+      assert.deepEqual([early!.step, late!.step], [4, 4]);
+      assert.deepEqual(early!.tensors, late!.tensors);
+    }),
+);
+
+gpuTest("a checkpoint that cannot be written ends the run with the reason", (gpu) =>
+  inFolder(async (folder) => {
+    let last = 0;
+    const run = trainTiny(gpu, tinyConfig("checkpoint.every=1", "steps=40"), folder, {
+      onStep: ({ step }) => {
+        last = step;
+        if (step !== 3) return;
+        Deno.removeSync(`${folder}/last.safetensors`);
+        Deno.mkdirSync(`${folder}/last.safetensors/in-the-way`, { recursive: true });
+      },
+    });
+    await assert.rejects(run, /directory/i);
+    assert(last < 40, `step ${last} was reported`);
+  }));
+
 gpuTest("resuming a finished run changes nothing", (gpu) =>
   inFolder(async (folder) => {
     const config = tinyConfig("steps=2");
