@@ -4,7 +4,7 @@
 class LineError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     // deno-lint-ignore no-control-regex
-    super(message.replace(/[\x00-\x1f\x7f]+/g, " ").trimEnd(), options);
+    super(message.replace(/ *[\x00-\x1f\x7f]+ */g, " ").trimEnd(), options);
   }
 }
 

@@ -63,7 +63,6 @@ export async function sample(gpu: Gpu, config: Config, options: SampleOptions): 
   if (options.shards) {
     return { count: options.count, sheet: null, shards: await pack(gpu, config, generator, images, options) };
   }
-  await Deno.mkdir(options.out, { recursive: true });
   const sheet = `${options.out}/sheet.png`;
   const caption = `${config.generator.model}, seed ${config.seed}`;
   const samples =

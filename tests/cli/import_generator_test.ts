@@ -34,7 +34,7 @@ Deno.test("what cannot be imported is refused in one line, and leaves no file", 
     await refused(/--kind biggan is not known/, "--kind", "biggan");
     await refused(/give either --weights .* or --random-weights/, "--kind", "stylegan2-512");
     await refused(/none\.bin does not exist/, ...deep, `${folder}/none.bin`);
-    await refused(/foreign\.pt cannot be read: it holds argparse\.Namespace/, ...deep, fixture("foreign.pt"));
+    await refused(/foreign\.pt cannot be read: it holds fractions\.Fraction/, ...deep, fixture("foreign.pt"));
     await refused(
       /stylegan2\.pt has no tensor generator\.gen_z.*no weights of biggan-deep/,
       ...deep,
