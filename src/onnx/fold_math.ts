@@ -1,10 +1,10 @@
 /** Element-wise functions and reductions on the host. Whole numbers follow ONNX's int64: division rounds towards 0. */
 
-import { axesOf, checkScalar } from "./shape_rules.ts";
+import { axesOf, checkSearched } from "./shape_rules.ts";
 import { type DType, normalizeAxis, sizeOf, stridesOf } from "../graph/tensor.ts";
 import { castTarget, fitted } from "./element_type.ts";
 import { type HostTensor, withShape } from "./decode.ts";
-import { bools, broadcastTo, commonShape, countOf, type Folder, like, pick, places } from "./host.ts";
+import { bools, broadcastTo, commonShape, countOf, type Folder, like, pick, places, scalarOf } from "./host.ts";
 import type { NodeReader } from "./reader.ts";
 
 /** Operand 1 in the shape that operand 0 takes it: before opset 7 it begins at an axis of its own. */
@@ -88,6 +88,7 @@ function argument(better: (a: number, b: number) => boolean): Folder {
   return (node, [x]) => {
     const { shape, data } = x!;
     const axis = normalizeAxis(node.int("axis", 0), shape.length);
+    checkSearched(shape, axis);
     const last = node.flag("select_last_index", false);
     const kept = shape.map((d, i) => i === axis ? 1 : d);
     const inner = sizeOf(shape.slice(axis + 1));
@@ -118,9 +119,8 @@ const Cast: Folder = (node, [x]) => {
 };
 
 const Clip: Folder = (node, [x, low, high]) => {
-  for (const t of [low, high]) t && checkScalar(t.shape, node.label);
-  const min = node.opset < 11 ? node.float("min", -Infinity) : low?.data[0] ?? -Infinity;
-  const max = node.opset < 11 ? node.float("max", Infinity) : high?.data[0] ?? Infinity;
+  const min = node.opset < 11 ? node.float("min", -Infinity) : low ? scalarOf(low) : -Infinity;
+  const max = node.opset < 11 ? node.float("max", Infinity) : high ? scalarOf(high) : Infinity;
   return like(x!, x!.shape, x!.data.map((v) => Math.min(Math.max(v, min), max)));
 };
 
@@ -132,7 +132,8 @@ const Where: Folder = (_, inputs) => {
 
 const CumSum: Folder = (node, [x, axisInput]) => {
   const { shape, data } = x!;
-  const axis = normalizeAxis(axisInput!.data[0]!, shape.length);
+  if (shape.length === 0) throw new TypeError("a single value has no axes");
+  const axis = normalizeAxis(scalarOf(axisInput!), shape.length);
   const [exclusive, reverse] = [node.flag("exclusive", false), node.flag("reverse", false)];
   const inner = sizeOf(shape.slice(axis + 1));
   const values = new Float64Array(countOf(shape));

@@ -11,30 +11,47 @@ import {
   type Folder,
   ints,
   like,
+  listOf,
   permuted,
   pick,
   placeAlong,
   places,
+  scalarOf,
 } from "./host.ts";
 import type { NodeReader } from "./reader.ts";
-import { axesOf, concatAxis, reshapeTarget, splitSizes, squeezed, unsqueezed } from "./shape_rules.ts";
+import {
+  axesOf,
+  checkRepeats,
+  concatAxis,
+  reshapeTarget,
+  sliceLists,
+  splitSizes,
+  squeezed,
+  unsqueezed,
+} from "./shape_rules.ts";
 
 const ConstantOfShape: Folder = (node, [shape]) => {
   const value = node.tensor("value") ?? { dtype: "f32" as const, shape: [1], data: new Float32Array(1) };
-  const dims = Array.from(shape!.data);
-  return like(value, dims, new Float64Array(countOf(dims)).fill(value.data[0]!));
+  const dims = listOf(shape!);
+  return like(value, dims, new Float64Array(countOf(dims)).fill(scalarOf(value)));
 };
 
 const Range: Folder = (node, inputs) => {
-  const [start, limit, delta] = inputs.map((t) => t!.data[0]!) as [number, number, number];
+  const [start, limit, delta] = inputs.map((t) => scalarOf(t!)) as [number, number, number];
   if (delta === 0) throw new RangeError(`${node.label}: a delta of 0 has no end`);
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   return like(inputs[0]!, [count], Float64Array.from({ length: countOf([count]) }, (_, i) => start + i * delta));
 };
 
+/** The shape of a tensor with axes. Throws TypeError for a single value. */
+function shapeWithAxes({ shape }: HostTensor): readonly number[] {
+  if (shape.length > 0) return shape;
+  throw new TypeError("a single value has no axes");
+}
+
 const Concat: Folder = (node, given) => {
   const inputs = given as HostTensor[];
-  const { shape } = inputs[0]!;
+  const shape = shapeWithAxes(inputs[0]!);
   const axis = normalizeAxis(concatAxis(node), shape.length);
   for (const t of inputs) {
     if (t.shape.length === shape.length && t.shape.every((d, i) => i === axis || d === shape[i])) continue;
@@ -54,9 +71,9 @@ const Concat: Folder = (node, given) => {
 };
 
 const Split: Folder = (node, [x, given]) => {
-  const { shape } = x!;
+  const shape = shapeWithAxes(x!);
   const axis = normalizeAxis(node.int("axis", 0), shape.length);
-  const sizes = splitSizes(node, given ? Array.from(given.data) : node.ints("split"), shape[axis]!);
+  const sizes = splitSizes(node, given ? listOf(given) : node.ints("split"), shape[axis]!);
   let start = 0;
   return sizes.map((size) => {
     const part = shape.map((d, i) => i === axis ? size : d);
@@ -67,10 +84,14 @@ const Split: Folder = (node, [x, given]) => {
 };
 
 const Slice: Folder = (node, [x, ...rest]) => {
-  const needed = (i: number, name: string) => rest[i] ? Array.from(rest[i]!.data) : node.neededInts(name);
-  const [starts, ends] = [needed(0, "starts"), needed(1, "ends")];
-  const axes = rest[2] ? Array.from(rest[2].data) : node.ints("axes") ?? starts.map((_, i) => i);
-  const steps = rest[3] ? Array.from(rest[3]!.data) : starts.map(() => 1);
+  const needed = (i: number, name: string) => rest[i] ? listOf(rest[i]!) : node.neededInts(name);
+  const given = rest[2] ? listOf(rest[2]) : node.ints("axes");
+  const { starts, ends, axes, steps } = sliceLists(
+    needed(0, "starts"),
+    needed(1, "ends"),
+    given,
+    rest[3] ? listOf(rest[3]) : null,
+  );
   const shape = [...x!.shape];
   const [from, by] = [shape.map(() => 0), shape.map(() => 1)];
   axes.forEach((axis, i) => {
@@ -82,7 +103,7 @@ const Slice: Folder = (node, [x, ...rest]) => {
 };
 
 const Gather: Folder = (node, [x, indices]) => {
-  const { shape } = x!;
+  const shape = shapeWithAxes(x!);
   const axis = normalizeAxis(node.int("axis", 0), shape.length);
   const [outer, inner] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
   const size = shape[axis]!;
@@ -173,6 +194,7 @@ const ScatterElements: Folder = (node, [x, indices, updates]) => {
 
 const Tile: Folder = (_, [x, repeats]) => {
   const strides = stridesOf(x!.shape);
+  checkRepeats(repeats!.data, x!.shape);
   const count = (i: number) => repeats!.data[i]!;
   const apart = x!.shape.flatMap((d, i) => [count(i), d]); // each dimension repeated, side by side
   const from = places(apart, strides.flatMap((stride) => [0, stride]));
@@ -181,7 +203,8 @@ const Tile: Folder = (_, [x, repeats]) => {
 
 const Trilu: Folder = (node, [x, diagonal]) => {
   const upper = node.flag("upper", true);
-  const k = diagonal?.data[0] ?? 0;
+  const k = diagonal ? scalarOf(diagonal) : 0;
+  if (x!.shape.length < 2) throw new TypeError(`[${x!.shape}] is no matrix`);
   const [rows, columns] = x!.shape.slice(-2) as [number, number];
   const keeps = (i: number) => {
     const [row, column] = [Math.floor(i / columns) % rows, i % columns];
@@ -191,7 +214,7 @@ const Trilu: Folder = (node, [x, diagonal]) => {
 };
 
 const OneHot: Folder = (node, [indices, depthInput, values]) => {
-  const depth = depthInput!.data[0]!;
+  const depth = scalarOf(depthInput!);
   const rank = indices!.shape.length + 1;
   const axis = normalizeAxis(node.int("axis", -1), rank);
   const shape = [...indices!.shape.slice(0, axis), depth, ...indices!.shape.slice(axis)];
@@ -221,7 +244,7 @@ export const shapeFolders: Readonly<Record<string, Folder>> = {
   Trilu,
   OneHot,
   Reshape: (node, [x, shape]) => {
-    const wanted = shape ? Array.from(shape.data) : node.ints("shape") ?? [];
+    const wanted = shape ? listOf(shape) : node.ints("shape") ?? [];
     node.ignore("consumed_inputs");
     const target = reshapeTarget(x!.shape, wanted, node.flag("allowzero", false));
     if (sizeOf(target) === sizeOf(x!.shape)) return withShape(x!, target);
@@ -236,7 +259,7 @@ export const shapeFolders: Readonly<Record<string, Folder>> = {
   Squeeze: (node, [x, axes]) => withShape(x!, squeezed(x!.shape, axesOf(node, axes))),
   Unsqueeze: (node, [x, axes]) => withShape(x!, unsqueezed(x!.shape, axesOf(node, axes) ?? [])),
   Transpose: (node, [x]) => permuted(x!, node.ints("perm") ?? x!.shape.map((_, i) => x!.shape.length - 1 - i)),
-  Expand: (_, [x, wanted]) => broadcastTo(x!, commonShape([x!, withShape(x!, Array.from(wanted!.data))])),
+  Expand: (_, [x, wanted]) => broadcastTo(x!, commonShape([x!, withShape(x!, listOf(wanted!))])),
   Shape: (node, [x]) => ints(x!.shape.slice(node.int("start", 0), node.int("end", x!.shape.length))),
   Size: (_, [x]) => ints([sizeOf(x!.shape)], []),
 };

@@ -17,6 +17,18 @@ export function countOf(shape: readonly number[]): number {
   throw new RangeError(`makes ${count} values of shape [${shape}] at import, which is too much`);
 }
 
+/** The only value of a tensor. Throws TypeError for one of none or more. */
+export function scalarOf({ shape, data }: HostTensor): number {
+  if (data.length === 1) return data[0]!;
+  throw new TypeError(`[${shape}] values stand where one number is needed`);
+}
+
+/** The values of a list. Throws TypeError for a tensor of another rank than 1 (a single value passes for a list). */
+export function listOf({ shape, data }: HostTensor): number[] {
+  if (shape.length <= 1) return Array.from(data);
+  throw new TypeError(`[${shape}] values stand where a list is needed`);
+}
+
 /** A host tensor of whole numbers. */
 export function ints(values: readonly number[], shape: readonly number[] = [values.length]): HostTensor {
   return { dtype: "i32", shape, data: Float64Array.from(values) };

@@ -3,14 +3,15 @@
 import { messageOf, UserError } from "../errors.ts";
 import { Graph } from "../graph/graph.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
-import { checkInputs } from "./arity.ts";
 import { bindInputs, checkOutput, type Rebatch } from "./declared.ts";
 import type { HostTensor, Model, ModelNode, Subgraph } from "./decode.ts";
 import { UnsupportedError } from "./element_type.ts";
 import { folders } from "./fold.ts";
+import { listOf, scalarOf } from "./host.ts";
 import { isLargeWeight } from "./large_weights.ts";
 import { type Importer, importers } from "./operators.ts";
 import { NodeReader } from "./reader.ts";
+import { checkInputs } from "./signatures.ts";
 import { asImage, asPlain, plainValue, shapeOf, type Value } from "./values.ts";
 
 /** Folded tensors above this many elements are left to the device, unless they are whole numbers. */
@@ -43,7 +44,12 @@ export interface NodeScope {
   host(index: number): HostTensor;
   /** The same where the input is there, else null. */
   optionalHost(index: number): HostTensor | null;
-  shape(index: number): readonly number[];
+  /** The number that an input is, which must be known at import; `preset` where it is left out. */
+  scalar(index: number, preset?: number): number;
+  /** The numbers of an input that is a list, which must be known at import. */
+  list(index: number): number[];
+  /** The shape of an input; UserError where it has other than `least` to `most` dimensions. */
+  shape(index: number, least?: number, most?: number): readonly number[];
   has(index: number): boolean;
   /** Adds the nodes of a graph that the node holds; `given` are its inputs, and what it gives are its outputs. */
   run(graph: Subgraph, given: readonly Value[]): readonly Value[];
@@ -234,11 +240,19 @@ function nodeScope(
       return value.host;
     },
     optionalHost: (index) => inputs[index] ? scope.host(index) : null,
-    shape: (index) => shapeOf(need(index)),
+    scalar: (index, preset) => preset === undefined || inputs[index] ? scalarOf(scope.host(index)) : preset,
+    list: (index) => listOf(scope.host(index)),
+    shape: (index, least = 0, most = Infinity) => checkRank(shapeOf(need(index)), index, least, most, node.label),
     has: (index) => Boolean(inputs[index]),
     run: (graph, given) => addSubgraph(context, graph, given, values),
   };
   return scope;
+}
+
+function checkRank(shape: readonly number[], index: number, least: number, most: number, label: string) {
+  if (shape.length >= least && shape.length <= most) return shape;
+  const range = least === most ? `${least}` : most === Infinity ? `${least} or more` : `${least} to ${most}`;
+  throw new UserError(`${label}: input ${index} is [${shape}] and should have ${range} dimensions`);
 }
 
 /** Throws one UserError that lists every unknown operator with the nodes that use it. */

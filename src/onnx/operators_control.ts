@@ -5,7 +5,7 @@ import type { Graph } from "../graph/graph.ts";
 import { concat } from "../ops/concat.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { HostTensor } from "./decode.ts";
-import { ints } from "./host.ts";
+import { ints, scalarOf } from "./host.ts";
 import type { Importer } from "./operators.ts";
 import { asPlain, plainValue, shapeOf, type Value } from "./values.ts";
 
@@ -14,12 +14,12 @@ const MOST_ROUNDS = 4096;
 
 const If: Importer = (scope) => {
   const [yes, no] = [scope.node.graph("then_branch"), scope.node.graph("else_branch")];
-  return scope.run(scope.host(0).data[0] ? yes : no, []);
+  return scope.run(scope.scalar(0) !== 0 ? yes : no, []);
 };
 
 /** A condition's value; UserError where it depends on the model's inputs. */
 function known(v: Value, label: string): boolean {
-  if ("host" in v) return v.host.data[0] !== 0;
+  if ("host" in v) return scalarOf(v.host) !== 0;
   throw new UserError(`${label}: the condition of the next round depends on the model's inputs`);
 }
 
@@ -31,8 +31,8 @@ function known(v: Value, label: string): boolean {
 const Loop: Importer = (scope) => {
   const { g, node } = scope;
   const body = node.graph("body");
-  const most = scope.optionalHost(0)?.data[0] ?? Infinity;
-  let condition = (scope.optionalHost(1)?.data[0] ?? 1) !== 0;
+  const most = scope.scalar(0, Infinity);
+  let condition = scope.scalar(1, 1) !== 0;
   let carried: readonly Value[] = scope.inputs.slice(2).map((v) => v!);
   const left: Value[][] = body.outputs.slice(1 + carried.length).map(() => []);
   for (let round = 0; condition && round < most; round++) {

@@ -1,12 +1,13 @@
 /** The table of operators on images: convolutions, pooling, sampling, resizing. They work on [n, h, w, c]. */
 
 import { UserError } from "../errors.ts";
-import { sizeOf, stridesOf } from "../graph/tensor.ts";
+import { sameShape, sizeOf, stridesOf } from "../graph/tensor.ts";
 import { convTranspose } from "../ops/conv_transpose.ts";
 import { matmul } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
 import { transpose } from "../ops/transpose.ts";
 import { gridSample, isGridMode, isGridPadding } from "../ops/grid_sample.ts";
+import { countOf } from "./host.ts";
 import type { Importer } from "./operators.ts";
 import { Conv, ConvTranspose } from "./operators_conv.ts";
 import { AveragePool, GlobalLpPool, globalPool, LpPool, MaxPool, MaxUnpool } from "./operators_pool.ts";
@@ -27,7 +28,7 @@ const GridSample: Importer = (scope) => {
   if (!isGridMode(mode)) throw new UserError(`${node.label}: mode ${given} is not known`);
   if (!isGridPadding(padding)) throw new UserError(`${node.label}: padding_mode ${padding} is not known`);
   const attrs = { mode, padding, alignCorners: node.flag("align_corners", false) };
-  if (scope.shape(0).length !== 5) return [imageValue(gridSample(g, scope.image(0), scope.plain(1), attrs))];
+  if (scope.shape(0, 4, 5).length === 4) return [imageValue(gridSample(g, scope.image(0), scope.plain(1), attrs))];
   return [volumeResult(g, gridSample(g, volumeOf(scope), scope.plain(1), attrs))];
 };
 
@@ -35,8 +36,16 @@ const GridSample: Importer = (scope) => {
 const AffineGrid: Importer = (scope) => {
   const { g, node } = scope;
   const corners = node.flag("align_corners", false);
-  const [n, , ...size] = Array.from(scope.host(1).data) as [number, number, ...number[]];
+  const wanted = scope.list(1);
+  const [n, , ...size] = wanted as [number, number, ...number[]];
   const rank = size.length;
+  if (rank < 2 || rank > 3) {
+    throw new UserError(`${node.label}: size [${wanted}] should be [n, c, h, w] or [n, c, d, h, w]`);
+  }
+  if (!sameShape(scope.shape(0), [n, rank, rank + 1])) {
+    throw new UserError(`${node.label}: theta [${scope.shape(0)}] should be [${[n, rank, rank + 1]}]`);
+  }
+  countOf(size);
   const along = (i: number, count: number) => corners ? 2 * i / Math.max(1, count - 1) - 1 : (2 * i + 1) / count - 1;
   const strides = stridesOf(size);
   // Rows x, y (, z), 1: the last spatial axis is x.
@@ -53,12 +62,13 @@ const AffineGrid: Importer = (scope) => {
 /** Columns of blocks [n, c * kh * kw, blocks] added up where they overlap in images [n, c, h, w]. */
 const Col2Im: Importer = (scope) => {
   const { g, node } = scope;
-  const [image, block] = [Array.from(scope.host(1).data), Array.from(scope.host(2).data)];
+  const [image, block] = [scope.list(1), scope.list(2)];
   if (image.length !== 2) throw new UserError(`${node.label}: image_shape [${image}] is not supported, only [h, w]`);
+  if (block.length !== 2) throw new UserError(`${node.label}: block_shape [${block}] should be two numbers`);
   const strides = numbers(scope, "strides", 2, 1) as Pair;
   const dilations = numbers(scope, "dilations", 2, 1) as Pair;
   const pads = numbers(scope, "pads", 4, 0) as unknown as readonly [number, number, number, number];
-  const [n, rows] = scope.shape(0) as [number, number];
+  const [n, rows] = scope.shape(0, 3, 3) as [number, number];
   const area = sizeOf(block);
   const reach = [0, 1].map((i) => image[i]! + pads[i]! + pads[i + 2]! - dilations[i]! * (block[i]! - 1) - 1);
   const counts = reach.map((r, i) => Math.floor(r / strides[i]!) + 1);

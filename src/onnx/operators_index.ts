@@ -19,7 +19,8 @@ import { dtypeOf } from "./element_type.ts";
 import { like } from "./host.ts";
 import type { NodeScope } from "./import.ts";
 import type { Importer } from "./operators.ts";
-import { checkPlaces, plainValue } from "./values.ts";
+import { checkSearched } from "./shape_rules.ts";
+import { checkPlaces, plainValue, typeOfValue } from "./values.ts";
 import { wholeMatmul } from "./whole_numbers.ts";
 
 /** Values up to this size are exact as f32; positions along an axis are far below. */
@@ -45,7 +46,8 @@ function argument(name: "Max" | "Min"): Importer {
     const x = scope.plain(0);
     const rank = x.shape.length;
     const axis = normalizeAxis(node.int("axis", 0), rank);
-    const size = x.shape[axis]!;
+    checkSearched(x.shape, axis);
+    const size = x.shape[axis] ?? 1;
     if (size > EXACT) throw new UserError(`${node.label}: an axis of ${size} elements is too long`);
     const last = node.flag("select_last_index", false);
     const best = binary(g, "Equal", x, reduce(g, name, x, [axis], true));
@@ -76,8 +78,8 @@ function checkRows({ inputs }: NodeScope, dims: readonly number[]): void {
 /** Places in the flat tensor: the index along `axis`, and each element's own place along the others. */
 const GatherElements: Importer = (scope) => {
   const { g, node } = scope;
+  const rank = scope.shape(0, 1).length;
   const x = scope.plain(0);
-  const rank = x.shape.length;
   const axis = normalizeAxis(node.int("axis", 0), rank);
   checkAlong(scope, axis);
   const strides = stridesOf(x.shape);
@@ -101,6 +103,7 @@ function reductionOf({ node }: NodeScope): Reduction {
  */
 const ScatterElements: Importer = (scope) => {
   const { g, node } = scope;
+  scope.shape(0, 1);
   const [data, indices, updates] = [scope.plain(0), scope.plain(1), scope.plain(2)];
   const axis = normalizeAxis(node.int("axis", 0), data.shape.length);
   checkAlong(scope, axis);
@@ -192,7 +195,7 @@ const GatherND: Importer = (scope) => {
 const TopK: Importer = (scope) => {
   const { g, node } = scope;
   node.ignore("sorted"); // any order is right for values that need none
-  const k = scope.opset < 10 ? node.neededInt("k") : scope.host(1).data[0] ?? NaN;
+  const k = scope.opset < 10 ? node.neededInt("k") : scope.scalar(1);
   const options = { axis: node.int("axis", -1), largest: node.flag("largest", true) };
   const { values, places } = topK(g, scope.plain(0), k, options);
   return [plainValue(values), plainValue(places)];
@@ -201,7 +204,7 @@ const TopK: Importer = (scope) => {
 const OneHot: Importer = (scope) => {
   const { g, node } = scope;
   const indices = cast(g, scope.plain(0), "i32");
-  const depth = scope.host(1).data[0]!;
+  const depth = scope.scalar(1);
   const rank = indices.shape.length + 1;
   const axis = normalizeAxis(node.int("axis", -1), rank);
   const apart = [...indices.shape.slice(0, axis), 1, ...indices.shape.slice(axis)];
@@ -218,9 +221,9 @@ const LONGEST_SUM = 4096;
 /** Running sums as a product with a triangle of ones. */
 const CumSum: Importer = (scope) => {
   const { g, node } = scope;
+  const rank = scope.shape(0, 1).length;
   const x = scope.plain(0);
-  const rank = x.shape.length;
-  const axis = normalizeAxis(scope.host(1).data[0]!, rank);
+  const axis = normalizeAxis(scope.scalar(1), rank);
   const size = x.shape[axis]!;
   if (size > LONGEST_SUM) {
     throw new UserError(`${node.label}: an axis of ${size} elements is longer than ${LONGEST_SUM}`);
@@ -243,6 +246,7 @@ const CumSum: Importer = (scope) => {
 /** 1 where the largest value along an axis is (the first of equal ones), 0 elsewhere. */
 const Hardmax: Importer = (scope) => {
   const { g, node } = scope;
+  scope.shape(0, 1);
   const given = scope.plain(0);
   // Before opset 13 all dimensions from the axis on were one.
   const old = scope.opset < 13;
@@ -259,9 +263,10 @@ const Hardmax: Importer = (scope) => {
 /** A triangle of each matrix, and 0 elsewhere. */
 const Trilu: Importer = (scope) => {
   const { g, node } = scope;
+  scope.shape(0, 2);
   const x = scope.plain(0);
   const upper = node.flag("upper", true);
-  const k = scope.optionalHost(1)?.data[0] ?? 0;
+  const k = scope.scalar(1, 0);
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   const kept = Uint32Array.from({ length: rows * columns }, (_, i) => {
     const offset = i % columns - Math.floor(i / columns);
@@ -274,8 +279,7 @@ const Trilu: Importer = (scope) => {
 const EyeLike: Importer = ({ node, shape, inputs }) => {
   const [rows, columns, ...more] = shape(0);
   if (columns === undefined || more.length > 0) throw new UserError(`${node.label}: [${shape(0)}] is no matrix`);
-  const v = inputs[0]!;
-  const own = "host" in v ? v.host.dtype : v.tensor.dtype;
+  const own = typeOfValue(inputs[0]!);
   const dtype = node.has("dtype") ? dtypeOf(node.int("dtype", 1), `${node.label}: attribute dtype`) : own;
   const k = node.int("k", 0);
   const ones = Array.from({ length: rows! * columns }, (_, i) => Number(i % columns - Math.floor(i / columns) === k));
@@ -285,10 +289,11 @@ const EyeLike: Importer = ({ node, shape, inputs }) => {
 /** The slices along an axis (or elements) that a list of bools keeps, which must be known: it makes the shape. */
 const Compress: Importer = (scope) => {
   const { g, node } = scope;
+  if (node.has("axis")) scope.shape(0, 1);
   const given = scope.plain(0);
   const x = node.has("axis") ? given : reshape(g, given, [sizeOf(given.shape)]);
   const axis = normalizeAxis(node.int("axis", 0), x.shape.length);
-  const keep = scope.host(1).data;
+  const keep = scope.list(1);
   const kept = Int32Array.from([...keep.keys()].filter((i) => keep[i] !== 0 && i < x.shape[axis]!));
   return [plainValue(gather(g, x, g.constant(kept, [kept.length], "i32"), axis))];
 };

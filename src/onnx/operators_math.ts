@@ -1,21 +1,23 @@
 /** Importers of element-wise operators, reductions and matrix products. */
 
-import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
+import { UserError } from "../errors.ts";
+import { normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { add, binary, mul } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
 import { concat } from "../ops/concat.ts";
 import { gemm, matmul } from "../ops/matmul.ts";
 import { reduce, type ReduceName } from "../ops/reduce.ts";
 import { softmax } from "../ops/softmax.ts";
+import { transpose } from "../ops/transpose.ts";
 import { affine, unary, type UnaryAttrs } from "../ops/unary.ts";
 import { where } from "../ops/where.ts";
 import { flatten, reshape } from "../ops/reshape.ts";
 import { castTarget, type ElementType } from "./element_type.ts";
-import { axesOf, checkScalar, distinctAxes } from "./shape_rules.ts";
+import { axesOf, distinctAxes } from "./shape_rules.ts";
 import type { NodeScope } from "./import.ts";
 import { weightParts } from "./large_weights.ts";
 import type { Importer } from "./operators.ts";
-import { asImage, asPlain, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
+import { asImage, asPlain, fitsImage, imageValue, plainValue, shapeOf, typeOfValue, type Value } from "./values.ts";
 import { ofWhole, wholeMatmul } from "./whole_numbers.ts";
 
 const NO_ATTRS: UnaryAttrs = { alpha: 0, beta: 0 };
@@ -67,16 +69,18 @@ const CLIP_LIMIT = 3.4028234663852886e38;
 const Clip: Importer = (scope) => {
   const { g, node, opset } = scope;
   const bounds = [1, 2].map((i) => scope.inputs[i] ?? null);
-  for (const v of bounds) v && checkScalar(shapeOf(v), node.label);
   if (bounds.some((v) => v && "tensor" in v)) {
-    const scalar = (i: number) => reshape(g, scope.plain(i), []);
+    const scalar = (i: number) => {
+      if (sizeOf(scope.shape(i)) === 1) return reshape(g, scope.plain(i), []);
+      throw new UserError(`${node.label}: a bound of shape [${scope.shape(i)}] should be one number`);
+    };
     return inPlaceOrder(scope, (x) => {
       const above = scope.has(1) ? binary(g, "Max", x, scalar(1)) : x;
       return scope.has(2) ? binary(g, "Min", above, scalar(2)) : above;
     });
   }
   const bound = (name: string, index: number, preset: number) =>
-    opset < 11 ? node.float(name, preset) : scope.optionalHost(index)?.data[0] ?? preset;
+    opset < 11 ? node.float(name, preset) : scope.scalar(index, preset);
   const attrs = { alpha: bound("min", 1, -CLIP_LIMIT), beta: bound("max", 2, CLIP_LIMIT) };
   return inPlaceOrder(scope, (x) => x.dtype === "f32" ? unary(g, "Clip", x, attrs) : ofWhole(scope, "Clip", x, attrs));
 };
@@ -168,11 +172,26 @@ const Gemm: Importer = (scope) => {
   };
   const a = scope.plain(0);
   const { beta, ...product } = options;
+  if (a.dtype === "i32") return [plainValue(wholeGemm(scope, a, options))];
   const y = overColumns(scope, options.transB ? 0 : 1, (b) => gemm(g, a, b, null, product));
   if (!scope.has(2)) return [plainValue(y)];
   const c = scope.plain(2);
   return [plainValue(add(g, y, beta === 1 ? c : affine(g, c, beta, 0)))];
 };
+
+/** A Gemm of whole numbers, whose factors must be 1. */
+function wholeGemm(
+  { g, node, plain, has }: NodeScope,
+  a: Tensor,
+  { alpha, beta, transA, transB }: { alpha: number; beta: number; transA: boolean; transB: boolean },
+): Tensor {
+  if (alpha !== 1 || (beta !== 1 && has(2))) {
+    throw new UserError(`${node.label}: alpha ${alpha} and beta ${beta} of whole numbers should be 1`);
+  }
+  const turned = (t: Tensor, turn: boolean) => turn ? transpose(g, t, [1, 0]) : t;
+  const y = wholeMatmul(g, turned(a, transA), turned(plain(1), transB), node.label);
+  return has(2) ? add(g, y, plain(2)) : y;
+}
 
 /** x^p for a whole p known at import is a product, which is exact and cheap. */
 const Pow: Importer = (scope) => {
@@ -214,8 +233,8 @@ const Cast: Importer = (scope) => {
 /** To the type of input 1, which is one of those that the device computes in. */
 const CastLike: Importer = (scope) => {
   scope.node.ignore("saturate", "round_mode");
-  const like = scope.inputs[1]!;
-  return inPlaceOrder(scope, (x) => cast(scope.g, x, "host" in like ? like.host.dtype : like.tensor.dtype));
+  const dtype = typeOfValue(scope.inputs[1]!);
+  return inPlaceOrder(scope, (x) => cast(scope.g, x, dtype));
 };
 
 const simple = [

@@ -2,7 +2,7 @@
 
 import { UserError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import { normalizeAxis, type Tensor } from "../graph/tensor.ts";
+import { normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { batchNormInference } from "../ops/batch_norm.ts";
 import { add, div, mul, positive, pow, sub } from "../ops/binary.ts";
 import { instanceNorm } from "../ops/instance_norm.ts";
@@ -36,6 +36,7 @@ const BatchNormalization: Importer = (scope) => {
   const momentum = node.float("momentum", 0.9);
   const given = [1, 2, 3, 4].map((i) => scope.plain(i)) as unknown as Statistics;
   const spatial = node.flag("spatial", true);
+  scope.shape(0, 2);
   if (trains(scope)) return trainedNorm(scope, given, { epsilon, momentum, spatial });
   if (!spatial) return [plainValue(normalized(scope.g, scope.plain(0), given, epsilon))];
   return [inferredNorm(scope, given, epsilon)];
@@ -56,7 +57,7 @@ function inferredNorm(scope: NodeScope, [scale, bias, ...own]: Statistics, epsil
   if (rank === 2) return plainValue(apply(scope.plain(0)));
   if (rank === 4) return imageValue(apply(scope.image(0)));
   const [n, c, ...size] = scope.shape(0) as [number, number, ...number[]];
-  const x = transpose(g, reshape(g, scope.plain(0), [n, c, -1]), [0, 2, 1]);
+  const x = transpose(g, reshape(g, scope.plain(0), [n, c, sizeOf(size)]), [0, 2, 1]);
   return plainValue(reshape(g, transpose(g, apply(x), [0, 2, 1]), [n, c, ...size]));
 }
 
@@ -92,9 +93,9 @@ function trainedNorm(
 const InstanceNormalization: Importer = (scope) => {
   const { g, node } = scope;
   const [scale, bias, epsilon] = [scope.plain(1), scope.plain(2), node.float("epsilon", 1e-5)];
-  const [n, c, ...size] = scope.shape(0) as [number, number, ...number[]];
+  const [n, c, ...size] = scope.shape(0, 3) as [number, number, ...number[]];
   if (size.length === 2) return [imageValue(instanceNorm(g, scope.image(0), scale, bias, epsilon))];
-  const row = transpose(g, reshape(g, scope.plain(0), [n, c, 1, -1]), [0, 2, 3, 1]);
+  const row = transpose(g, reshape(g, scope.plain(0), [n, c, 1, sizeOf(size)]), [0, 2, 3, 1]);
   const y = transpose(g, instanceNorm(g, row, scale, bias, epsilon), [0, 3, 1, 2]);
   return [plainValue(reshape(g, y, [n, c, ...size]))];
 };
@@ -104,11 +105,10 @@ const LRN: Importer = (scope) => {
   const { g, node } = scope;
   const size = node.neededInt("size");
   const [alpha, beta, bias] = [node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1)];
-  const x = scope.plain(0);
-  const [n, c, ...rest] = x.shape as [number, number, ...number[]];
+  const [n, c, ...rest] = scope.shape(0, 2) as [number, number, ...number[]];
   if (size < 1) throw new UserError(`${node.label}: size ${size} is below 1`);
-  if (x.shape.length < 2) throw new UserError(`${node.label}: [${x.shape}] has no channels`);
-  const squares = reshape(g, mul(g, x, x), [n, c, -1, 1]);
+  const x = scope.plain(0);
+  const squares = reshape(g, mul(g, x, x), [n, c, sizeOf(rest), 1]);
   const before = Math.floor((size - 1) / 2);
   const window = { kernel: [size, 1], pads: [before, 0, size - 1 - before, 0], countIncludePad: true } as const;
   const mean = reshape(g, averagePool(g, squares, window), [n, c, ...rest]);
@@ -156,13 +156,17 @@ const GroupNormalization: Importer = (scope) => {
   const { g, node } = scope;
   node.ignore("stash_type");
   const x = scope.plain(0);
-  const [n, c, ...size] = x.shape as [number, number, ...number[]];
+  const [n, c, ...size] = scope.shape(0, 2) as [number, number, ...number[]];
   const groups = node.neededInt("num_groups");
   if (groups < 1) throw new UserError(`${node.label}: num_groups ${groups} is below 1`);
-  if (x.shape.length < 2) throw new UserError(`${node.label}: [${x.shape}] has no channels`);
   if (c % groups !== 0) throw new UserError(`${node.label}: ${c} channels do not make ${groups} groups`);
-  const { centered, rate } = standardize(g, reshape(g, x, [n, groups, -1]), [2], node.float("epsilon", 1e-5));
-  const y = reshape(g, mul(g, centered, rate), [n, groups, c / groups, -1]);
+  const { centered, rate } = standardize(
+    g,
+    reshape(g, x, [n, groups, c / groups * sizeOf(size)]),
+    [2],
+    node.float("epsilon", 1e-5),
+  );
+  const y = reshape(g, mul(g, centered, rate), [n, groups, c / groups, sizeOf(size)]);
   const each = (i: number) => reshape(g, scope.plain(i), [groups, scope.opset >= 21 ? c / groups : 1, 1]);
   return [plainValue(reshape(g, add(g, mul(g, y, each(1)), each(2)), [n, c, ...size]))];
 };

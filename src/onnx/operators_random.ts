@@ -16,7 +16,7 @@ import { where } from "../ops/where.ts";
 import { dtypeOf } from "./element_type.ts";
 import type { NodeScope } from "./import.ts";
 import type { Importer } from "./operators.ts";
-import { plainValue, type Value } from "./values.ts";
+import { plainValue, typeOfValue, type Value } from "./values.ts";
 
 /** Streams below this number belong to the project's own draws (see generators/random.ts). */
 const FIRST_STREAM = 1024;
@@ -57,7 +57,7 @@ function typeOfDraw(scope: NodeScope): DType {
   const code = scope.node.int("dtype", 0);
   if (code !== 0) return dtypeOf(code, `${scope.node.label}: attribute dtype`);
   const v = scope.inputs[0];
-  return !v ? "f32" : "host" in v ? v.host.dtype : v.tensor.dtype;
+  return v ? typeOfValue(v) : "f32";
 }
 
 const RandomNormal: Importer = (scope) => {
@@ -87,8 +87,8 @@ const Dropout: Importer = (scope) => {
   const { g, node, opset } = scope;
   node.ignore("is_test");
   const shape = scope.shape(0);
-  const ratio = opset < 12 ? node.float("ratio", 0.5) : scope.optionalHost(1)?.data[0] ?? 0.5;
-  const training = opset < 7 ? !node.flag("is_test", false) : scope.optionalHost(2)?.data[0] === 1;
+  const ratio = opset < 12 ? node.float("ratio", 0.5) : scope.scalar(1, 0.5);
+  const training = opset < 7 ? !node.flag("is_test", false) : scope.scalar(2, 0) !== 0;
   const outputs = (y: Value, mask: Value) => [y, mask].slice(0, node.node.outputs.length);
   if (!training || ratio === 0) {
     node.ignore("seed");

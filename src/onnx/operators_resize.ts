@@ -5,7 +5,7 @@
 
 import { UserError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import { type DType, normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { normalizeAxis, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { cast } from "../ops/cast.ts";
 import { matmul } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -14,7 +14,7 @@ import { where } from "../ops/where.ts";
 import type { NodeScope } from "./import.ts";
 import type { Importer } from "./operators.ts";
 import { type AxisResize, resizeMatrix } from "./resize_matrix.ts";
-import { asImage, asPlain, imageValue, plainValue, type Value } from "./values.ts";
+import { asImage, asPlain, imageValue, plainValue, typeOfValue, type Value } from "./values.ts";
 
 /** What is wanted of every axis of the input. */
 interface Plan {
@@ -25,6 +25,9 @@ interface Plan {
 }
 
 type Settings = Omit<AxisResize, "size" | "out" | "scale" | "roi"> & { readonly extrapolation: number };
+
+/** The most values of a result. */
+const MOST_PIXELS = 2 ** 30;
 
 const MODES = ["nearest", "linear", "cubic"] as const;
 
@@ -50,7 +53,7 @@ function resized(scope: NodeScope, plan: Plan): readonly Value[] {
   const settings = readSettings(scope, plan);
   const { g } = scope;
   const v = scope.inputs[0]!;
-  const dtype = ("host" in v ? v.host.dtype : v.tensor.dtype) as DType;
+  const dtype = typeOfValue(v);
   const planar = planarOptions(scope, plan, settings);
   if (planar) return [imageValue(cast(g, resize(g, cast(g, asImage(g, v), "f32"), planar), dtype))];
   return [plainValue(cast(g, byMatrices(g, cast(g, asPlain(g, v), "f32"), plan, settings), dtype))];
@@ -104,33 +107,52 @@ function keptAspect(wanted: readonly number[], own: readonly number[], policy: s
 }
 
 export const Resize: Importer = (scope) => {
-  const { node } = scope;
-  const shape = scope.shape(0);
+  const { node, opset } = scope;
+  const shape = scope.shape(0, 1);
   const axes = (node.ints("axes") ?? shape.map((_, i) => i)).map((a) => normalizeAxis(a, shape.length));
   const list = (index: number) => {
-    const values = scope.optionalHost(index)?.data;
-    return values && values.length > 0 ? Array.from(values) : null;
+    const values = scope.has(index) ? scope.list(index) : [];
+    return values.length > 0 ? values : null;
   };
   /** A list for `axes` as one for all axes. */
   const whole = (values: readonly number[], rest: readonly number[]) => {
     if (values.length === axes.length) return rest.map((v, d) => axes.includes(d) ? values[axes.indexOf(d)]! : v);
-    throw new UserError(`${node.label}: [${values}] is not one number for each of the axes ${axes}`);
+    throw new UserError(`${node.label}: takes a number for each of the axes ${axes}, got ${values.length}`);
   };
   const ones = shape.map(() => 1);
-  const region = scope.opset < 11 ? null : list(1);
   const half = axes.length;
+  // A region says something in this mode alone; exporters leave what they like in its place.
+  const cropped = node.text("coordinate_transformation_mode", "") === "tf_crop_and_resize";
+  const region = opset >= 11 && cropped ? list(1) : null;
   const roi = region && [...whole(region.slice(0, half), ones.map(() => 0)), ...whole(region.slice(half), ones)];
-  const scales = list(scope.opset < 11 ? 1 : 2);
-  if (scales) return resized(scope, planOfScales(shape, whole(scales, ones), roi));
-  const wanted = scope.opset < 11 ? null : list(3);
+  const scales = list(opset < 11 ? 1 : 2);
+  const wanted = opset < 11 ? null : list(3);
+  if (scales && wanted) throw new UserError(`${node.label}: scales and sizes are given, but only one of them may be`);
+  if (scales) return resized(scope, planOfScales(scope, whole(scales, ones), roi));
   if (!wanted) throw new UserError(`${node.label}: neither scales nor sizes are given`);
   const policy = node.text("keep_aspect_ratio_policy", "stretch");
   const { factors, sizes } = keptAspect(wanted, axes.map((a) => shape[a]!), policy, node.label);
-  return resized(scope, { scales: whole(factors, ones), target: whole(sizes, shape), roi });
+  return resized(scope, checkedPlan(scope, { scales: whole(factors, ones), target: whole(sizes, shape), roi }));
 };
 
-function planOfScales(shape: readonly number[], scales: readonly number[], roi: readonly number[] | null): Plan {
-  return { scales, target: shape.map((d, i) => Math.floor(d * scales[i]!)), roi };
+function planOfScales(scope: NodeScope, scales: readonly number[], roi: readonly number[] | null): Plan {
+  const shape = scope.shape(0);
+  if (scales.length !== shape.length) {
+    throw new UserError(`${scope.node.label}: ${scales.length} scales do not fit the input [${shape}]`);
+  }
+  return checkedPlan(scope, { scales, target: shape.map((d, i) => Math.floor(d * scales[i]!)), roi });
+}
+
+/** The plan; UserError for one of no pixels, or of more than can be counted. */
+function checkedPlan({ node }: NodeScope, plan: Plan): Plan {
+  const wrong = plan.scales.findIndex((scale) => !(scale > 0 && scale < Infinity));
+  if (wrong >= 0) {
+    throw new UserError(`${node.label}: axis ${wrong} is scaled by ${plan.scales[wrong]}, which is not above 0`);
+  }
+  if (sizeOf(plan.target) > MOST_PIXELS) {
+    throw new UserError(`${node.label}: a result of [${plan.target}] is too large`);
+  }
+  return plan;
 }
 
 export const Upsample: Importer = (scope) => {
@@ -139,6 +161,6 @@ export const Upsample: Importer = (scope) => {
     ? [1, 1, node.neededFloat("height_scale"), node.neededFloat("width_scale")]
     : scope.opset < 9
     ? node.neededInts("scales")
-    : Array.from(scope.host(1).data);
-  return resized(scope, planOfScales(scope.shape(0), scales, null));
+    : scope.list(1);
+  return resized(scope, planOfScales(scope, scales, null));
 };

@@ -12,7 +12,16 @@ import { slice } from "../ops/slice.ts";
 import { transpose } from "../ops/transpose.ts";
 import type { HostTensor } from "./decode.ts";
 import { ints } from "./host.ts";
-import { axesOf, concatAxis, reshapeTarget, splitSizes, squeezed, unsqueezed } from "./shape_rules.ts";
+import {
+  axesOf,
+  checkRepeats,
+  concatAxis,
+  reshapeTarget,
+  sliceLists,
+  splitSizes,
+  squeezed,
+  unsqueezed,
+} from "./shape_rules.ts";
 import { type NodeScope, rebatch } from "./import.ts";
 import type { Importer } from "./operators.ts";
 import { asImage, asPlain, checkPlaces, fitsImage, imageValue, plainValue, shapeOf, type Value } from "./values.ts";
@@ -22,8 +31,7 @@ const IMAGE_AXES = [0, 3, 1, 2];
 
 /** A list that is an attribute in old opsets and an input in new ones. */
 function list(scope: NodeScope, name: string, index: number): readonly number[] | null {
-  const values = scope.optionalHost(index)?.data;
-  return values ? Array.from(values) : scope.node.ints(name);
+  return scope.has(index) ? scope.list(index) : scope.node.ints(name);
 }
 
 const Constant: Importer = ({ node }) => {
@@ -75,7 +83,7 @@ const Transpose: Importer = (scope) => {
 
 const Concat: Importer = (scope) => {
   const { g, node } = scope;
-  const axis = normalizeAxis(concatAxis(node), scope.shape(0).length);
+  const axis = normalizeAxis(concatAxis(node), scope.shape(0, 1).length);
   const values = axis === 0 ? scope.inputs.map((v) => v!) : sameBatch(scope);
   if (values.some((v) => "tensor" in v && v.nhwc) && values.every(fitsImage)) {
     return [imageValue(concat(g, values.map((v) => asImage(g, v)), IMAGE_AXES[axis]!))];
@@ -103,8 +111,9 @@ function sameBatch({ inputs, batch }: NodeScope): Value[] {
 
 const Split: Importer = (scope) => {
   const { g, node } = scope;
-  const axis = normalizeAxis(node.int("axis", 0), scope.shape(0).length);
-  const size = scope.shape(0)[axis]!;
+  const shape = scope.shape(0, 1);
+  const axis = normalizeAxis(node.int("axis", 0), shape.length);
+  const size = shape[axis]!;
   const sizes = splitSizes(node, list(scope, "split", 1), size);
   const v = scope.inputs[0]!;
   if ("tensor" in v && v.nhwc) return split(g, v.tensor, sizes, IMAGE_AXES[axis]!).map(imageValue);
@@ -114,11 +123,15 @@ const Split: Importer = (scope) => {
 const Slice: Importer = (scope) => {
   const { g } = scope;
   const old = scope.opset < 10;
-  const starts = old ? scope.node.neededInts("starts") : Array.from(scope.host(1).data);
-  const ends = old ? scope.node.neededInts("ends") : Array.from(scope.host(2).data);
-  const axes = (old ? scope.node.ints("axes") : scope.optionalHost(3) && Array.from(scope.host(3).data)) ??
-    starts.map((_, i) => i);
-  const steps = old ? starts.map(() => 1) : scope.has(4) ? Array.from(scope.host(4).data) : starts.map(() => 1);
+  const { node } = scope;
+  const { starts, ends, axes, steps } = old
+    ? sliceLists(node.neededInts("starts"), node.neededInts("ends"), node.ints("axes"), null)
+    : sliceLists(
+      scope.list(1),
+      scope.list(2),
+      scope.has(3) ? scope.list(3) : null,
+      scope.has(4) ? scope.list(4) : null,
+    );
   const v = scope.inputs[0]!;
   if ("tensor" in v && v.nhwc) {
     return [
@@ -149,7 +162,7 @@ const Pad: Importer = (scope) => {
   }
   const given = scope.opset < 11
     ? node.ints("paddings") ?? node.neededInts("pads") // the name in opset 1, and since
-    : Array.from(scope.host(1).data);
+    : scope.list(1);
   const rank = scope.shape(0).length;
   const axes = scope.optionalHost(3);
   const named = axes ? Array.from(axes.data, (axis) => normalizeAxis(axis, rank)) : [...new Array(rank).keys()];
@@ -158,7 +171,7 @@ const Pad: Importer = (scope) => {
   }
   const pads = new Array<number>(2 * rank).fill(0);
   named.forEach((d, i) => [pads[d], pads[rank + d]] = [given[i]!, given[named.length + i]!]);
-  const value = scope.opset < 11 ? node.float("value", 0) : scope.optionalHost(2)?.data[0] ?? 0;
+  const value = scope.opset < 11 ? node.float("value", 0) : scope.scalar(2, 0);
   if (mode === "wrap") return [plainValue(wrap(g, scope.plain(0), pads))];
   const v = scope.inputs[0]!;
   if ("tensor" in v && v.nhwc) {
@@ -171,14 +184,14 @@ const Pad: Importer = (scope) => {
 
 const Gather: Importer = (scope) => {
   const axis = scope.node.int("axis", 0);
-  const shape = scope.shape(0);
+  const shape = scope.shape(0, 1);
   checkPlaces(scope.inputs[1]!, shape[normalizeAxis(axis, shape.length)]!);
   return [plainValue(gather(scope.g, scope.plain(0), scope.plain(1), axis))];
 };
 
 const Expand: Importer = (scope) => {
   const shape = scope.shape(0);
-  const wanted = Array.from(scope.host(1).data);
+  const wanted = scope.list(1);
   const { batch } = scope;
   const first = batch && wanted.length === shape.length && wanted[0] === batch.declared && shape[0] === batch.actual;
   const target = broadcastShapes(shape, first ? [batch.actual, ...wanted.slice(1)] : wanted);
@@ -187,8 +200,9 @@ const Expand: Importer = (scope) => {
 
 /** Each dimension repeated: [r, d] side by side, then taken together. */
 const Tile: Importer = (scope) => {
-  const repeats = Array.from(scope.host(1).data);
+  const repeats = scope.list(1);
   const shape = scope.shape(0);
+  checkRepeats(repeats, shape);
   const apart = reshape(scope.g, scope.plain(0), shape.flatMap((d) => [1, d]));
   const tiled = expand(scope.g, apart, shape.flatMap((d, i) => [repeats[i]!, d]));
   return [plainValue(reshape(scope.g, tiled, shape.map((d, i) => d * repeats[i]!)))];
@@ -197,9 +211,8 @@ const Tile: Importer = (scope) => {
 /** Sizes of images [n, c, h, w], and of the blocks that they are cut into. */
 function blocksOf(scope: NodeScope): { n: number; c: number; h: number; w: number; b: number } {
   const { node } = scope;
-  const shape = scope.shape(0);
+  const shape = scope.shape(0, 4, 4);
   const b = node.neededInt("blocksize");
-  if (shape.length !== 4) throw new UserError(`${node.label}: [${shape}] is no image [n, c, h, w]`);
   if (b < 1) throw new UserError(`${node.label}: blocksize ${b} is below 1`);
   const [n, c, h, w] = shape as [number, number, number, number];
   return { n, c, h, w, b };
@@ -231,8 +244,11 @@ const SpaceToDepth: Importer = (scope) => {
 const CenterCropPad: Importer = (scope) => {
   const { g } = scope;
   const shape = scope.shape(0);
-  const wanted = scope.host(1).data;
+  const wanted = scope.list(1);
   const axes = (scope.node.ints("axes") ?? shape.map((_, i) => i)).map((a) => normalizeAxis(a, shape.length));
+  if (wanted.length !== axes.length) {
+    throw new UserError(`${scope.node.label}: ${wanted.length} sizes do not fit ${axes.length} axes`);
+  }
   const change = (d: number) => axes.includes(d) ? wanted[axes.indexOf(d)]! - shape[d]! : 0;
   const begins = shape.map((_, d) => change(d) > 0 ? Math.floor(change(d) / 2) : -Math.floor(-change(d) / 2));
   const ends = shape.map((_, d) => change(d) - begins[d]!);

@@ -2,16 +2,24 @@
 
 import { normalizeAxis, sizeOf } from "../graph/tensor.ts";
 import type { HostTensor } from "./decode.ts";
+import { listOf } from "./host.ts";
 import type { NodeReader } from "./reader.ts";
 
 /** The axes of a node: an attribute in old opsets, an input in new ones; null where they are left out. */
 export function axesOf(node: NodeReader, input: HostTensor | null | undefined): readonly number[] | null {
-  return node.ints("axes") ?? (input ? Array.from(input.data) : null);
+  return node.ints("axes") ?? (input ? listOf(input) : null);
 }
 
-/** Throws TypeError for a bound that is no single value. */
-export function checkScalar(shape: readonly number[], label: string): void {
-  if (sizeOf(shape) !== 1) throw new TypeError(`${label}: a bound of shape [${shape}] should be one value`);
+/** Throws RangeError where the best of no values is asked for. */
+export function checkSearched(shape: readonly number[], axis: number): void {
+  if ((shape[axis] ?? 1) === 0) throw new RangeError(`axis ${axis} of [${shape}] has no elements to choose from`);
+}
+
+/** Throws RangeError where a Tile repeats other dimensions than there are, or less than no times. */
+export function checkRepeats(repeats: ArrayLike<number>, shape: readonly number[]): void {
+  const all = Array.from(repeats);
+  if (all.length === shape.length && all.every((count) => count >= 0)) return;
+  throw new RangeError(`repeats [${all}] are not one number from 0 for each dimension of [${shape}]`);
 }
 
 /** The axis of a Concat, which opsets before 4 may leave out. */
@@ -56,6 +64,22 @@ export function reshapeTarget(shape: readonly number[], wanted: readonly number[
   const left = sizeOf(shape) / known;
   if (open === 1 && !Number.isInteger(left)) throw new RangeError(`[${shape}] does not fit into the shape [${wanted}]`);
   return target.map((d) => d === -1 ? left : d);
+}
+
+/** The lists of a Slice, of one length. Throws RangeError where they do not fit each other. */
+export function sliceLists(
+  starts: readonly number[],
+  ends: readonly number[],
+  axes: readonly number[] | null,
+  steps: readonly number[] | null,
+) {
+  const lists = { starts, ends, axes: axes ?? starts.map((_, i) => i), steps: steps ?? starts.map(() => 1) };
+  for (const [name, list] of Object.entries(lists)) {
+    if (list.length !== starts.length) {
+      throw new RangeError(`${starts.length} starts do not fit ${list.length} ${name}`);
+    }
+  }
+  return lists;
 }
 
 /** The sizes of the parts of a Split into its outputs: those given, or equal ones, of which the last may be smaller. */

@@ -4,7 +4,7 @@
  */
 
 import type { Graph } from "../graph/graph.ts";
-import { type HostArray, hostArray, type Tensor } from "../graph/tensor.ts";
+import { type DType, type HostArray, hostArray, type Tensor } from "../graph/tensor.ts";
 import { reshape } from "../ops/reshape.ts";
 import { transpose } from "../ops/transpose.ts";
 import { type HostTensor, withShape } from "./decode.ts";
@@ -26,6 +26,11 @@ export function shapeOf(v: Value): readonly number[] {
   if (!v.nhwc) return v.tensor.shape;
   const [n, h, w, c] = v.tensor.shape as [number, number, number, number];
   return [n, c, h, w];
+}
+
+/** The element type. */
+export function typeOfValue(v: Value): DType {
+  return "host" in v ? v.host.dtype : v.tensor.dtype;
 }
 
 /** The tensor in ONNX's order. */

@@ -19,7 +19,8 @@ export const Reshape: Op<{ readonly shape: readonly number[] }> = {
 /** x under another shape; at most one dimension may be -1, which takes what is left. */
 export function reshape(g: Graph, x: Tensor, shape: readonly number[]): Tensor {
   const known = sizeOf(shape.filter((d) => d !== -1));
-  const resolved = shape.map((d) => d === -1 ? sizeOf(x.shape) / known : d);
+  const open = known === 0 ? 0 : sizeOf(x.shape) / known;
+  const resolved = shape.map((d) => d === -1 ? open : d);
   return g.apply(Reshape, [x], { shape: resolved });
 }
 

@@ -77,7 +77,7 @@ const refused: readonly [what: string, parts: Parts, message: RegExp][] = [
     single("Pad", [image], { weights: { pads: [[4], [1, 1, 1, 1]] } }),
     /Pad n: takes 8 pads, got 4/,
   ],
-  ["bounds that are lists", single("Clip", [image, [2]]), /a bound of shape \[2\] should be one value/],
+  ["bounds that are lists", single("Clip", [image, [2]]), /a bound of shape \[2\] should be one number/],
   [
     "a known index outside",
     single("Gather", [image], { weights: { i: [[1], [4]] }, attribute: [int("axis", 1)] }),
@@ -187,6 +187,17 @@ gpuTest("a file of 2017: no opset, attributes without types, a Cast by name", as
   const model = decodeModel(ModelProto.encode({ irVersion: 2, graph }).finish(), "old.onnx");
   assert.equal(model.opset, 1);
   assert.deepEqual([...(await run(gpu, model, { x: whole([2], [3, -4]) })).get("y")!.data], [3, -4, 3, -4]);
+});
+
+gpuTest("a Gemm of whole numbers", async (gpu) => {
+  const node = { opType: "Gemm", name: "n", input: ["a", "b", "c"], output: ["y"], attribute: [int("transB", 1)] };
+  const model = modelOf({
+    nodes: [node],
+    inputs: { a: [TYPE.i64, [2, 3]], b: [TYPE.i64, [2, 3]], c: [TYPE.i64, [2]] },
+    outputs: { y: [TYPE.i64, [2, 2]] },
+  });
+  const given = { a: whole([2, 3], [1, 2, 3, 4, 5, 6]), b: whole([2, 3], [1, 0, 0, 7, 8, 9]), c: whole([2], [10, -1]) };
+  assert.deepEqual([...(await run(gpu, model, given)).get("y")!.data], [11, 49, 14, 121]);
 });
 
 gpuTest("bounds of a Clip that follow from the model's inputs", async (gpu) => {
