@@ -21,14 +21,20 @@ import {
 import type { NodeReader } from "./reader.ts";
 import {
   axesOf,
-  checkRepeats,
   concatAxis,
+  repeatsOf,
   reshapeTarget,
   sliceLists,
   splitSizes,
   squeezed,
   unsqueezed,
 } from "./shape_rules.ts";
+
+/** The shape of a tensor with axes. Throws TypeError for a single value. */
+function shapeWithAxes({ shape }: HostTensor): readonly number[] {
+  if (shape.length > 0) return shape;
+  throw new TypeError("a single value has no axes");
+}
 
 const ConstantOfShape: Folder = (node, [shape]) => {
   const value = node.tensor("value") ?? { dtype: "f32" as const, shape: [1], data: new Float32Array(1) };
@@ -42,12 +48,6 @@ const Range: Folder = (node, inputs) => {
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   return like(inputs[0]!, [count], Float64Array.from({ length: countOf([count]) }, (_, i) => start + i * delta));
 };
-
-/** The shape of a tensor with axes. Throws TypeError for a single value. */
-function shapeWithAxes({ shape }: HostTensor): readonly number[] {
-  if (shape.length > 0) return shape;
-  throw new TypeError("a single value has no axes");
-}
 
 const Concat: Folder = (node, given) => {
   const inputs = given as HostTensor[];
@@ -125,7 +125,7 @@ function checkAlong(shape: readonly number[], indices: HostTensor, axis: number)
 }
 
 const GatherElements: Folder = (node, [x, indices]) => {
-  const axis = normalizeAxis(node.int("axis", 0), x!.shape.length);
+  const axis = normalizeAxis(node.int("axis", 0), shapeWithAxes(x!).length);
   checkAlong(x!.shape, indices!, axis);
   const strides = stridesOf(x!.shape);
   const base = places(indices!.shape, strides.map((stride, i) => i === axis ? 0 : stride));
@@ -184,7 +184,7 @@ const ScatterND: Folder = (node, [x, indices, updates]) => {
 };
 
 const ScatterElements: Folder = (node, [x, indices, updates]) => {
-  const axis = normalizeAxis(node.int("axis", 0), x!.shape.length);
+  const axis = normalizeAxis(node.int("axis", 0), shapeWithAxes(x!).length);
   checkAlong(x!.shape, indices!, axis);
   const strides = stridesOf(x!.shape);
   const base = places(indices!.shape, strides.map((stride, i) => i === axis ? 0 : stride));
@@ -192,10 +192,10 @@ const ScatterElements: Folder = (node, [x, indices, updates]) => {
   return combined(node, x!, at, updates!);
 };
 
-const Tile: Folder = (_, [x, repeats]) => {
+const Tile: Folder = (_, [x, given, axis]) => {
+  const repeats = repeatsOf(x!.shape, given!, axis);
   const strides = stridesOf(x!.shape);
-  checkRepeats(repeats!.data, x!.shape);
-  const count = (i: number) => repeats!.data[i]!;
+  const count = (i: number) => repeats[i]!;
   const apart = x!.shape.flatMap((d, i) => [count(i), d]); // each dimension repeated, side by side
   const from = places(apart, strides.flatMap((stride) => [0, stride]));
   return pick(x!, x!.shape.map((d, i) => d * count(i)), from);

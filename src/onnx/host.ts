@@ -124,6 +124,6 @@ export function permuted(t: HostTensor, perm: readonly number[]): HostTensor {
 /** A place along an axis of `size`, negative ones from its end. Throws RangeError outside. */
 export function placeAlong(index: number, size: number): number {
   const place = index < 0 ? index + size : index;
-  if (place >= 0 && place < size) return place;
+  if (Number.isInteger(place) && place >= 0 && place < size) return place;
   throw new RangeError(`index ${index} is outside an axis of ${size}`);
 }

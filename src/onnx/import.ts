@@ -162,7 +162,7 @@ function importNode(context: Context, node: ModelNode, values: Values): readonly
   const inputs = node.inputs.map((name) => name === "" ? null : lookUp(context, values, name, label));
   const reader = new NodeReader(node, model.opset);
   try {
-    checkInputs(node.op, label, inputs);
+    checkInputs(node.op, model.opset, label, inputs);
     const folded = fold(reader, inputs);
     if (folded) return folded.map((host) => ({ host }));
     const scope = nodeScope(context, reader, inputs, values);

@@ -14,8 +14,8 @@ import type { HostTensor } from "./decode.ts";
 import { ints } from "./host.ts";
 import {
   axesOf,
-  checkRepeats,
   concatAxis,
+  repeatsOf,
   reshapeTarget,
   sliceLists,
   splitSizes,
@@ -200,9 +200,8 @@ const Expand: Importer = (scope) => {
 
 /** Each dimension repeated: [r, d] side by side, then taken together. */
 const Tile: Importer = (scope) => {
-  const repeats = scope.list(1);
   const shape = scope.shape(0);
-  checkRepeats(repeats, shape);
+  const repeats = repeatsOf(shape, scope.host(1), scope.optionalHost(2));
   const apart = reshape(scope.g, scope.plain(0), shape.flatMap((d) => [1, d]));
   const tiled = expand(scope.g, apart, shape.flatMap((d, i) => [repeats[i]!, d]));
   return [plainValue(reshape(scope.g, tiled, shape.map((d, i) => d * repeats[i]!)))];

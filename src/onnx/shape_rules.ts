@@ -2,7 +2,7 @@
 
 import { normalizeAxis, sizeOf } from "../graph/tensor.ts";
 import type { HostTensor } from "./decode.ts";
-import { listOf } from "./host.ts";
+import { listOf, scalarOf } from "./host.ts";
 import type { NodeReader } from "./reader.ts";
 
 /** The axes of a node: an attribute in old opsets, an input in new ones; null where they are left out. */
@@ -15,11 +15,15 @@ export function checkSearched(shape: readonly number[], axis: number): void {
   if ((shape[axis] ?? 1) === 0) throw new RangeError(`axis ${axis} of [${shape}] has no elements to choose from`);
 }
 
-/** Throws RangeError where a Tile repeats other dimensions than there are, or less than no times. */
-export function checkRepeats(repeats: ArrayLike<number>, shape: readonly number[]): void {
-  const all = Array.from(repeats);
-  if (all.length === shape.length && all.every((count) => count >= 0)) return;
-  throw new RangeError(`repeats [${all}] are not one number from 0 for each dimension of [${shape}]`);
+/**
+ * How often a Tile repeats each dimension; before opset 6 its inputs name one axis and the times. Throws RangeError where
+ * they are other dimensions than there are, or less than no times.
+ */
+export function repeatsOf(shape: readonly number[], given: HostTensor, axis: HostTensor | null | undefined): number[] {
+  const at = axis && normalizeAxis(scalarOf(axis), shape.length);
+  const repeats = axis ? shape.map((_, i) => i === at ? scalarOf(given) : 1) : listOf(given);
+  if (repeats.length === shape.length && repeats.every((count) => count >= 0)) return repeats;
+  throw new RangeError(`repeats [${repeats}] are not one number from 0 for each dimension of [${shape}]`);
 }
 
 /** The axis of a Concat, which opsets before 4 may leave out. */

@@ -6,21 +6,34 @@
 import { UserError } from "../errors.ts";
 import { typeOfValue, type Value } from "./values.ts";
 
-/** Operators by [least, most] inputs; all others take one. */
-const INPUTS: readonly (readonly [least: number, most: number, operators: string])[] = [
+/** Operators by [least, most] inputs from an opset on (1 where it is left out); all others take one. */
+const INPUTS: readonly (readonly [least: number, most: number, operators: string, since?: number])[] = [
   [0, 0, "Constant RandomNormal RandomUniform"],
-  [1, 2, "Reshape Split Squeeze Unsqueeze Upsample TopK Trilu"],
-  [1, 2, "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"],
-  [1, 2, "ReduceSumSquare"],
-  [1, 3, "Clip Dropout"],
-  [1, 4, "Pad Resize"],
-  [1, 5, "Slice"],
+  [1, 1, "Clip Dropout Pad Reshape Resize Slice Squeeze TopK Unsqueeze Upsample"],
+  [1, 1, "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"],
+  [1, 1, "ReduceSumSquare"],
+  [1, 1, "Split", 2],
+  [1, 2, "Split Trilu"],
+  [1, 2, "ReduceSum Split Squeeze", 13],
+  [1, 2, "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd", 18],
+  [1, 2, "ReduceSumSquare", 18],
+  [1, 3, "Clip", 11],
+  [1, 3, "Dropout", 12],
+  [1, 4, "Resize", 11],
   [1, Infinity, "Concat Einsum Max Mean Min Sum"],
   [2, 2, "Add AffineGrid And CastLike CenterCropPad Compress CumSum Div Equal Expand Gather GatherElements GatherND"],
   [2, 2, "Greater GreaterOrEqual GridSample Less LessOrEqual MatMul Mod Mul Or PRelu Pow RMSNormalization Sub Xor"],
-  [2, 3, "Conv ConvTranspose Gemm LayerNormalization MaxUnpool Tile"],
+  [2, 2, "Reshape", 5],
+  [2, 2, "Tile", 6],
+  [2, 2, "Upsample", 9],
+  [2, 2, "Resize TopK", 10],
+  [2, 2, "Unsqueeze", 13],
+  [2, 3, "Conv ConvTranspose Gemm LayerNormalization MaxUnpool"],
+  [2, 3, "Pad", 11],
+  [2, 4, "Pad", 18],
   [2, Infinity, "Loop"],
-  [3, 3, "Col2Im GroupNormalization InstanceNormalization OneHot Range Scatter ScatterElements ScatterND Where"],
+  [3, 3, "Col2Im GroupNormalization InstanceNormalization OneHot Range Scatter ScatterElements ScatterND Tile Where"],
+  [3, 5, "Slice", 10],
   [5, 5, "BatchNormalization"],
 ];
 
@@ -39,13 +52,19 @@ const typesOf = new Map(
   TYPES.flatMap(([types, operators]) => operators.split(" ").map((name) => [name, types] as const)),
 );
 
-const byOperator = new Map(
-  INPUTS.flatMap(([least, most, operators]) => operators.split(" ").map((name) => [name, [least, most]] as const)),
+const countsOf = Map.groupBy(
+  INPUTS.flatMap(([least, most, operators, since = 1]) =>
+    operators.split(" ").map((name) => ({ name, since, range: [least, most] as const }))
+  ).sort((a, b) => b.since - a.since),
+  ({ name }) => name,
 );
 
-/** Throws UserError for a node with too few or too many inputs (one that is left out counts where others follow), or of a wrong type. */
-export function checkInputs(op: string, label: string, inputs: readonly (Value | null)[]): void {
-  const [least, most] = byOperator.get(op) ?? [1, 1];
+/**
+ * Throws UserError for a node with too few or too many inputs (one that is left out counts where others follow), or of a
+ * wrong type.
+ */
+export function checkInputs(op: string, opset: number, label: string, inputs: readonly (Value | null)[]): void {
+  const [least, most] = countsOf.get(op)?.find(({ since }) => since <= opset)?.range ?? [1, 1];
   const given = inputs.findLastIndex((v) => v !== null) + 1;
   const needed = most === Infinity ? inputs : inputs.slice(0, least); // lists have no gaps
   const missing = needed.findIndex((v) => v === null);

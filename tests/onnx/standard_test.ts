@@ -189,6 +189,18 @@ gpuTest("a file of 2017: no opset, attributes without types, a Cast by name", as
   assert.deepEqual([...(await run(gpu, model, { x: whole([2], [3, -4]) })).get("y")!.data], [3, -4, 3, -4]);
 });
 
+gpuTest("a Tile of the first opsets repeats one axis", async (gpu) => {
+  const scalar = (name: string, value: number) => ({ name, dims: [], dataType: TYPE.f32, floatData: [value] });
+  const model = modelOf({
+    nodes: [{ opType: "Tile", name: "n", input: ["x", "tiles", "axis"], output: ["y"] }],
+    inputs: { x: [TYPE.f32, [2, 1]] },
+    outputs: { y: [TYPE.f32, [2, 3]] },
+    weights: [scalar("tiles", 3), scalar("axis", 1)],
+    opset: 1,
+  });
+  assert.deepEqual([...(await run(gpu, model, { x: real([2, 1], (i) => i + 1) })).get("y")!.data], [1, 1, 1, 2, 2, 2]);
+});
+
 gpuTest("a Gemm of whole numbers", async (gpu) => {
   const node = { opType: "Gemm", name: "n", input: ["a", "b", "c"], output: ["y"], attribute: [int("transB", 1)] };
   const model = modelOf({
