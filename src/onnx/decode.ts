@@ -197,7 +197,7 @@ function attributeValue(a: AttributeMessage, path: string, external?: External):
     case 3:
       return new TextDecoder().decode(a.s ?? new Uint8Array());
     case 4:
-      return decodeTensor(a.t!, `${path}: attribute ${a.name}`, external);
+      return decodeTensor(held(a.t, a, path), `${path}: attribute ${a.name}`, external);
     case 6:
       return [...a.floats ?? []];
     case 7:
@@ -205,10 +205,16 @@ function attributeValue(a: AttributeMessage, path: string, external?: External):
     case 8:
       return (a.strings ?? []).map((s) => new TextDecoder().decode(s));
     case 5:
-      return decodeGraph(a.g!, path, external);
+      return decodeGraph(held(a.g, a, path), path, external);
     default:
       throw new UserError(`${path}: attribute ${a.name} has type ${a.type}, which is not supported`);
   }
+}
+
+/** What an attribute holds by its type. Throws UserError where it does not. */
+function held<T>(value: T | null | undefined, { name, type }: AttributeMessage, path: string): T {
+  if (value) return value;
+  throw new UserError(`${path}: attribute ${name} of type ${type} holds no value`);
 }
 
 /** The type of an attribute in files of 2017, which leave it out: that of the value that is there. */
