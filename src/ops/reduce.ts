@@ -176,14 +176,14 @@ function anyAxes(index: number): Candidate {
   return {
     name: "plain",
     accepts: () => true,
-    lower: (node) => ({ kernels: [walk(node, "reduce", index, { scale: node.attrs.scale })] }),
+    lower: (node) => ({ kernels: [walk(node, "reduce", index)] }),
   };
 }
 
 /** A kernel of one invocation an element of the result, which walks the axes that go. */
-function walk(node: Node, shader: string, index: number, own: Readonly<Record<string, number>> = {}): Kernel {
+function walk(node: Node, shader: string, index: number): Kernel {
   const { shape } = node.inputs[0]!;
-  const { axes } = node.attrs as ReduceAttrs;
+  const { axes, scale } = node.attrs as ReduceAttrs;
   const strides = stridesOf(shape);
   const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const count = sizeOf(node.outputs[0]!.shape);
@@ -194,7 +194,7 @@ function walk(node: Node, shader: string, index: number, own: Readonly<Record<st
     params: {
       count,
       terms,
-      ...own,
+      scale,
       dims: leading(kept.map((i) => shape[i]!), 1),
       strides: leading(kept.map((i) => strides[i]!), 0),
       reduced_dims: leading(axes.map((i) => shape[i]!), 1),
