@@ -23,6 +23,11 @@ const generator = z.strictObject({
     /** Equal chunks of a hierarchical latent, for `views.latent`; null: its rows, where it has several. */
     chunks: count.nullable().default(null),
   }).prefault({}),
+  /**
+   * Images of a step that the generator makes at a time, which bounds its activations; null: all. What a generator draws by
+   * itself, such as noise, depends on it.
+   */
+  batch: count.nullable().default(null),
   /** Classes of a conditional generator: drawn, one for all, or drawn from a list. */
   labels: z.union([z.literal("random"), z.int().min(0), z.array(z.int().min(0)).min(1)], {
     error: "must be random, a class number or a list of class numbers",

@@ -14,11 +14,10 @@ import { pad } from "../ops/pad.ts";
 import { reshape } from "../ops/reshape.ts";
 import { slice } from "../ops/slice.ts";
 import { transpose } from "../ops/transpose.ts";
-import { permuted } from "./host.ts";
 import type { NodeScope } from "./import.ts";
 import { weightParts } from "./large_weights.ts";
 import type { Importer } from "./operators.ts";
-import { asPlain, shapeOf, type Value } from "./values.ts";
+import { asPlain, shapeOf, uploadPermuted, type Value } from "./values.ts";
 import {
   checkSpans,
   imageOf,
@@ -37,7 +36,7 @@ import {
 function weights(g: Graph, v: Value): Tensor {
   const rank = shapeOf(v).length;
   const order = [...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1, 0];
-  return "host" in v ? asPlain(g, { host: permuted(v.host, order) }) : transpose(g, asPlain(g, v), order);
+  return "host" in v ? uploadPermuted(g, v.host, order) : transpose(g, asPlain(g, v), order);
 }
 
 /** The window's size, from the weights; UserError where the weights do not fit the input or kernel_shape. */

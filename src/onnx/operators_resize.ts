@@ -26,8 +26,8 @@ interface Plan {
 
 type Settings = Omit<AxisResize, "size" | "out" | "scale" | "roi"> & { readonly extrapolation: number };
 
-/** The most values of a result. */
-const MOST_PIXELS = 2 ** 30;
+/** The most pixels that resized axes may have together; how many images there are is the planner's to judge. */
+const MOST_PIXELS = 2 ** 28;
 
 const MODES = ["nearest", "linear", "cubic"] as const;
 
@@ -144,12 +144,12 @@ function planOfScales(scope: NodeScope, scales: readonly number[], roi: readonly
 }
 
 /** The plan; UserError for one of no pixels, or of more than can be counted. */
-function checkedPlan({ node }: NodeScope, plan: Plan): Plan {
+function checkedPlan({ node, shape }: NodeScope, plan: Plan): Plan {
   const wrong = plan.scales.findIndex((scale) => !(scale > 0 && scale < Infinity));
   if (wrong >= 0) {
     throw new UserError(`${node.label}: axis ${wrong} is scaled by ${plan.scales[wrong]}, which is not above 0`);
   }
-  if (sizeOf(plan.target) > MOST_PIXELS) {
+  if (sizeOf(plan.target.filter((size, i) => size !== shape(0)[i])) > MOST_PIXELS) {
     throw new UserError(`${node.label}: a result of [${plan.target}] is too large`);
   }
   return plan;

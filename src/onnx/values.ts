@@ -41,7 +41,7 @@ export function asPlain(g: Graph, v: Value): Tensor {
 
 /** The tensor as [n, h, w, c]; ranks below 4 get dimensions of size 1 in front, as broadcasting does. */
 export function asImage(g: Graph, v: Value): Tensor {
-  if ("host" in v) return upload(g, permuted(padRank(v.host), [0, 2, 3, 1]));
+  if ("host" in v) return uploadOnce(g, v.host, "image", () => permuted(padRank(v.host), [0, 2, 3, 1]));
   if (v.nhwc) return v.tensor;
   const { shape } = v.tensor;
   if (shape.length > 4) throw new TypeError(`takes images of rank 4, got [${shape}]`);
@@ -65,14 +65,29 @@ export function checkPlaces(v: Value, size: number): void {
   if (typeof outside === "number") throw new RangeError(`index ${outside} is outside an axis of ${size}`);
 }
 
-const uploaded = new WeakMap<Graph, Map<HostTensor, Tensor>>();
+/** Constants of a graph, by host tensor and the order of dimensions that they have there. */
+const uploaded = new WeakMap<Graph, Map<HostTensor, Map<string, Tensor>>>();
 
 /** A host tensor as a constant of the graph, once for each. Whole numbers beyond 32 bits are clamped. */
 function upload(g: Graph, host: HostTensor): Tensor {
-  let known = uploaded.get(g);
-  if (!known) uploaded.set(g, known = new Map());
-  let tensor = known.get(host);
-  if (!tensor) known.set(host, tensor = g.constant(deviceValues(host), host.shape, host.dtype));
+  return uploadOnce(g, host, "", () => host);
+}
+
+/** The same with its dimensions in another order. */
+export function uploadPermuted(g: Graph, host: HostTensor, order: readonly number[]): Tensor {
+  return uploadOnce(g, host, order.join(), () => permuted(host, order));
+}
+
+function uploadOnce(g: Graph, host: HostTensor, key: string, make: () => HostTensor): Tensor {
+  let tensors = uploaded.get(g);
+  if (!tensors) uploaded.set(g, tensors = new Map());
+  let known = tensors.get(host);
+  if (!known) tensors.set(host, known = new Map());
+  let tensor = known.get(key);
+  if (!tensor) {
+    const made = make();
+    known.set(key, tensor = g.constant(deviceValues(made), made.shape, made.dtype));
+  }
   return tensor;
 }
 

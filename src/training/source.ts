@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import { changedChunks, chunkCount } from "../generators/chunks.ts";
 import { anchors, type LatentView, latentView, sampleLabels, stepSamples } from "../generators/latents.ts";
 import type { Generator } from "../generators/model.ts";
+import { generate } from "../generators/parts.ts";
 import { readWalks } from "../generators/walks.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -47,7 +48,7 @@ export interface GeneratorSource extends Source {
 
 /** Samples drawn from a generator inside the step. */
 export function generatorSource(generator: Generator, config: Config): GeneratorSource {
-  const { data, views, generator: { latent, labels } } = config;
+  const { data, views, generator: { latent, labels, batch: most } } = config;
   const choice = labels as "random" | number | readonly number[];
   checkChoice(choice, generator);
   checkPool(config);
@@ -75,7 +76,7 @@ export function generatorSource(generator: Generator, config: Config): Generator
         const { labels, oneHot } = sampleLabels(g, rng, anchorKeys, { classes: generator.classes, choice });
         return { labels, oneHot: concat(g, new Array(count).fill(oneHot), 0) };
       });
-      const generated = g.scope("generator", () => generator.build(g, z, drawn?.oneHot ?? null));
+      const generated = g.scope("generator", () => generate(g, generator, z, drawn?.oneHot ?? null, most));
       return { images: generated, latents: anchor, imageLatents: z, labels: drawn?.labels ?? null };
     },
   };
