@@ -69,20 +69,20 @@ export async function viewSheet(
     pairs.length,
     options.columns ?? Math.max(8, Math.ceil(Math.sqrt(2.5 * pairs.length))),
   );
-  const { scale, side } = tileOf(pairs.flatMap(({ anchor, view }) => [anchor, view]), options.tile ?? 64);
+  const { scale, wide, high } = tileOf(pairs.flatMap(({ anchor, view }) => [anchor, view]), options.tile ?? 64);
   const top = MARGIN + (options.caption === undefined ? 0 : CAPTION);
-  const band = 2 * side + GAP + BAND_GAP;
+  const band = 2 * high + GAP + BAND_GAP;
   const placed: Placed[] = [];
   const texts: Text[] = [];
   for (const [i, { anchor, view }] of pairs.entries()) {
-    const x = MARGIN + LABEL + (i % columns) * (side + GAP);
+    const x = MARGIN + LABEL + (i % columns) * (wide + GAP);
     const y = top + Math.floor(i / columns) * band;
-    placed.push({ image: anchor, x, y }, { image: view, x, y: y + side + GAP });
+    placed.push({ image: anchor, x, y }, { image: view, x, y: y + high + GAP });
     if (i % columns > 0) continue;
-    texts.push({ text: "anchor", x: MARGIN, y: y + side / 2 + 4 });
-    texts.push({ text: "view", x: MARGIN, y: y + side + GAP + side / 2 + 4 });
+    texts.push({ text: "anchor", x: MARGIN, y: y + high / 2 + 4 });
+    texts.push({ text: "view", x: MARGIN, y: y + high + GAP + high / 2 + 4 });
   }
-  const width = wideEnough(2 * MARGIN + LABEL + columns * (side + GAP) - GAP, options.caption);
+  const width = wideEnough(2 * MARGIN + LABEL + columns * (wide + GAP) - GAP, options.caption);
   const height = top + Math.ceil(pairs.length / columns) * band - BAND_GAP + MARGIN;
   const png = await writeSheet(path, { width, height, scale, placed, texts }, options.caption);
   return { png, width, height };
@@ -95,14 +95,14 @@ export async function rowSheet(
   { columns: names, ...options }: Omit<SheetOptions, "columns"> & { readonly columns: readonly string[] },
 ): Promise<void> {
   if (rows.length === 0) throw new RangeError("Expected at least one row of images for a sheet");
-  const { scale, side } = tileOf(rows.flat(), options.tile ?? 64);
+  const { scale, wide, high } = tileOf(rows.flat(), options.tile ?? 64);
   const heads = MARGIN + (options.caption === undefined ? 0 : CAPTION);
   const top = heads + CAPTION;
-  const left = (column: number) => MARGIN + column * (side + GAP) + (column > 0 ? BAND_GAP : 0);
-  const placed = rows.flatMap((row, r) => row.map((image, c) => ({ image, x: left(c), y: top + r * (side + GAP) })));
+  const left = (column: number) => MARGIN + column * (wide + GAP) + (column > 0 ? BAND_GAP : 0);
+  const placed = rows.flatMap((row, r) => row.map((image, c) => ({ image, x: left(c), y: top + r * (high + GAP) })));
   const texts = names.map((text, c) => ({ text, x: left(c), y: heads + 13 }));
-  const width = left(names.length) - GAP + MARGIN;
-  const height = top + rows.length * (side + GAP) - GAP + MARGIN;
+  const width = wideEnough(left(names.length) - GAP + MARGIN, options.caption);
+  const height = top + rows.length * (high + GAP) - GAP + MARGIN;
   await writeSheet(path, { width, height, scale, placed, texts }, options.caption);
 }
 
@@ -114,16 +114,16 @@ export async function contactSheet(
 ): Promise<void> {
   if (images.length === 0) throw new RangeError("Expected at least one image for a sheet");
   const columns = Math.min(images.length, options.columns ?? Math.ceil(Math.sqrt(1.5 * images.length)));
-  const { scale, side } = tileOf(images, options.tile ?? 64);
+  const { scale, wide } = tileOf(images, options.tile ?? 64);
   const top = MARGIN + (options.caption === undefined ? 0 : CAPTION);
   const placed: Placed[] = [];
   let y = top;
   for (let start = 0; start < images.length; start += columns) {
     const row = images.slice(start, start + columns);
-    row.forEach((image, i) => placed.push({ image, x: MARGIN + i * (side + GAP), y }));
+    row.forEach((image, i) => placed.push({ image, x: MARGIN + i * (wide + GAP), y }));
     y += Math.max(...row.map((image) => image.height * scale)) + GAP;
   }
-  const width = wideEnough(2 * MARGIN + columns * (side + GAP) - GAP, options.caption);
+  const width = wideEnough(2 * MARGIN + columns * (wide + GAP) - GAP, options.caption);
   const height = y - GAP + MARGIN;
   await writeSheet(path, { width, height, scale, placed, texts: [] }, options.caption);
 }
@@ -144,26 +144,26 @@ export async function gridSheet(
   options: Omit<SheetOptions, "columns"> = {},
 ): Promise<void> {
   if (rows.length === 0) throw new RangeError("Expected at least one row of images for a sheet");
-  const { scale, side } = tileOf(rows.flatMap(({ images }) => images), options.tile ?? 64);
+  const { scale, wide, high } = tileOf(rows.flatMap(({ images }) => images), options.tile ?? 64);
   const top = MARGIN + (options.caption === undefined ? 0 : CAPTION);
-  const left = (column: number) => MARGIN + LABEL + column * (side + GAP);
-  const texts: Text[] = columns.map((text, i) => ({ text, x: left(i) + side / 2, y: top + 13, centered: true }));
+  const left = (column: number) => MARGIN + LABEL + column * (wide + GAP);
+  const texts: Text[] = columns.map((text, i) => ({ text, x: left(i) + wide / 2, y: top + 13, centered: true }));
   const placed: Placed[] = [];
   let y = top + CAPTION - 4;
   for (const [i, { label, images, apart }] of rows.entries()) {
-    if (i > 0) y += side + (apart ? BAND_GAP : GAP);
-    texts.push({ text: label, x: MARGIN, y: y + side / 2 + 4 });
+    if (i > 0) y += high + (apart ? BAND_GAP : GAP);
+    texts.push({ text: label, x: MARGIN, y: y + high / 2 + 4 });
     for (const [column, image] of images.entries()) placed.push({ image, x: left(column), y });
   }
   const width = wideEnough(left(columns.length) - GAP + MARGIN, options.caption);
-  await writeSheet(path, { width, height: y + side + MARGIN, scale, placed, texts }, options.caption);
+  await writeSheet(path, { width, height: y + high + MARGIN, scale, placed, texts }, options.caption);
 }
 
-/** Whole factor of enlargement, and the side of the square that holds the largest image. */
-function tileOf(images: readonly Image[], least: number): { scale: number; side: number } {
-  const largest = Math.max(...images.map(({ width, height }) => Math.max(width, height)));
-  const scale = Math.max(1, Math.ceil(least / largest));
-  return { scale, side: largest * scale };
+/** Whole factor of enlargement, and the sides of a tile that holds every image. */
+function tileOf(images: readonly Image[], least: number): { scale: number; wide: number; high: number } {
+  const [width, height] = [Math.max(...images.map((i) => i.width)), Math.max(...images.map((i) => i.height))];
+  const scale = Math.max(1, Math.ceil(least / Math.max(width, height)));
+  return { scale, wide: width * scale, high: height * scale };
 }
 
 /** The width of a sheet that shows its caption whole, for letters of common width. */

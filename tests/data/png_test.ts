@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import sharp from "sharp";
 import type { Image } from "../../src/data/image.ts";
-import { contactSheet, viewSheet, writePng } from "../../src/data/png.ts";
+import { contactSheet, rowSheet, viewSheet, writePng } from "../../src/data/png.ts";
 
 const plain = (value: number, channels: 1 | 3 = 3): Image => ({
   data: new Uint8Array(32 * 32 * channels).fill(value),
@@ -41,5 +41,15 @@ Deno.test("a contact sheet is near square and takes a caption", async () => {
   await contactSheet(`${folder}/s.png`, Array.from({ length: 6 }, () => plain(9)), { caption: "a < b & c" });
   const { width, height } = await sharp(`${folder}/s.png`).metadata();
   assert.deepEqual([width, height], [2 * 8 + 3 * 66 - 2, 8 + 24 + 2 * 66 - 2 + 8]);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("rows of images that are wider than high lie close, and a long caption is not cut", async () => {
+  const folder = await Deno.makeTempDir();
+  const wide = { data: new Uint8Array(80 * 60 * 3).fill(9), width: 80, height: 60, channels: 3 } as const;
+  const rows = Array.from({ length: 3 }, () => [wide, wide]);
+  await rowSheet(`${folder}/r.png`, rows, { columns: ["anchor", "std 1"], caption: "x".repeat(40) });
+  const { width, height } = await sharp(`${folder}/r.png`).metadata();
+  assert.deepEqual([width, height], [2 * 8 + 296, 8 + 24 + 24 + 3 * 62 - 2 + 8]);
   await Deno.remove(folder, { recursive: true });
 });
