@@ -63,7 +63,7 @@ export class Session {
     const total = program.buffers.reduce((sum, b) => sum + b.bytes, 0);
     const buffers = await scoped(
       device,
-      `Memory for a program of ${Math.ceil(total / 2 ** 20)} MiB`,
+      `Memory for a program of ${Math.ceil(total / 2 ** 20)} MiB (a smaller batch takes less)`,
       () => {
         const shared = pool?.buffers(program);
         return program.buffers.map((info, i) => {
