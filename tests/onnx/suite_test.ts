@@ -98,6 +98,15 @@ Deno.test("values are compared with NaN and infinities in mind", () => {
   assert.throws(() => compare("y", [5], [Infinity], TOLERANCE), /got 5, expected Infinity/);
 });
 
+// Exports by PyTorch 1.13's TorchScript exporter with its own results, most of them at several batch sizes: a BigGAN whose
+// spectral norms are not folded, a VAE with group norms and resizing, PixelNorm and pixel shuffles, a transformer,
+// psi by lerp, batch norm in training mode, coordinate channels.
+gpuTest("exported generators of opsets 9 to 17, folded or not, with fixed and with open batches", async () => {
+  const folder = new URL("../fixtures/onnx/exports", import.meta.url).pathname;
+  const result = await runSuite(folder, { rtol: 1e-3, atol: 1e-6 });
+  assert.deepEqual([result.failures, result.skipped, result.passed], [[], [], 8]);
+});
+
 if (exists(SHARED)) {
   gpuTest("no standard case of ONNX fails", async () => {
     assert.ok(findCases(SHARED).length >= 539);
