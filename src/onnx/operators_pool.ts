@@ -9,8 +9,9 @@ import { type DType, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { add, binary, mul, pow } from "../ops/binary.ts";
 import { cast } from "../ops/cast.ts";
 import { expand } from "../ops/expand.ts";
+import { gather } from "../ops/gather.ts";
 import { pad } from "../ops/pad.ts";
-import { averagePool, maxPool, maxPoolPlaces, type PoolAttrs } from "../ops/pool.ts";
+import { averagePool, maxPoolPlaces, type PoolAttrs } from "../ops/pool.ts";
 import { reduce } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import { scatter } from "../ops/scatter.ts";
@@ -30,6 +31,7 @@ import {
 } from "./window.ts";
 
 type Pool = (g: Graph, x: Tensor, attrs: PoolAttrs) => Tensor;
+type Volume = [n: number, d: number, h: number, w: number, c: number];
 type Options = Pick<PoolAttrs, "ceilMode" | "countIncludePad">;
 
 function readPool(scope: NodeScope, rank: number): { window: Window; options: Options } {
@@ -44,11 +46,8 @@ function readPool(scope: NodeScope, rank: number): { window: Window; options: Op
   return { window: readWindow(scope, kernel), options };
 }
 
-/** [n, d, h, w, c] -> [n, od, oh, ow, c]. */
-function poolVolume(g: Graph, x: Tensor, window: Window, options: Options, pool: Pool): Tensor {
-  const [n, d, h, w, c] = x.shape as [number, number, number, number, number];
-  const images = pool(g, reshape(g, x, [n * d, h, w, c]), { ...planar(window), ...options });
-  const [, oh, ow] = images.shape as [number, number, number, number];
+/** The windows of a volume's images, and those of its depth over images whose pixels lie in a row. */
+function apart(window: Window, options: Options): { images: PoolAttrs; depth: PoolAttrs } {
   const depth: PoolAttrs = {
     kernel: [window.kernel[0]!, 1],
     strides: [window.strides[0]!, 1],
@@ -56,8 +55,48 @@ function poolVolume(g: Graph, x: Tensor, window: Window, options: Options, pool:
     pads: [window.begins[0]!, 0, window.ends[0]!, 0],
     ...options,
   };
-  const y = pool(g, reshape(g, images, [n, d, oh * ow, c]), depth);
+  return { images: { ...planar(window), ...options }, depth };
+}
+
+/** [n, d, h, w, c] -> [n, od, oh, ow, c]. */
+function poolVolume(g: Graph, x: Tensor, window: Window, options: Options, pool: Pool): Tensor {
+  const attrs = apart(window, options);
+  const [n, d, h, w, c] = x.shape as Volume;
+  const images = pool(g, reshape(g, x, [n * d, h, w, c]), attrs.images);
+  const [, oh, ow] = images.shape as [number, number, number, number];
+  const y = pool(g, reshape(g, images, [n, d, oh * ow, c]), attrs.depth);
   return reshape(g, y, [n, y.shape[1]!, oh, ow, c]);
+}
+
+/**
+ * The largest values of windows of x [n, d, h, w, c] with their places in the flat [n, c, d, h, w], or [n, c, w, h, d]:
+ * the depth of the image that has a window's largest value, and the place that the image says of its own.
+ */
+function maxPoolVolume(
+  g: Graph,
+  x: Tensor,
+  window: Window,
+  options: Options,
+  columnMajor: boolean,
+): { y: Tensor; places: Tensor } {
+  const attrs = apart(window, options);
+  const [n, d, h, w, c] = x.shape as Volume;
+  const images = maxPoolPlaces(g, reshape(g, x, [n * d, h, w, c]), attrs.images);
+  const [, oh, ow] = images.y.shape as [number, number, number, number];
+  const pixels = oh * ow;
+  const { y, places } = maxPoolPlaces(g, reshape(g, images.y, [n, d, pixels, c]), attrs.depth);
+  const whole = (v: number) => g.scalar(v, "i32");
+  const rows = Int32Array.from({ length: n * c }, (_, i) => Math.floor(i / c) * d * pixels * c + i % c);
+  const from = add(g, mul(g, places, whole(c)), g.constant(rows, [n, 1, 1, c], "i32"));
+  const inImage = gather(g, reshape(g, images.places, [n * d * pixels * c]), from);
+  const depth = binary(g, "Div", places, whole(pixels));
+  const [row, column] = [binary(g, "Div", inImage, whole(w)), binary(g, "Mod", inImage, whole(w))];
+  const inVolume = columnMajor
+    ? add(g, depth, mul(g, add(g, row, mul(g, column, whole(h))), whole(d)))
+    : add(g, inImage, mul(g, depth, whole(h * w)));
+  const volumes = g.constant(Int32Array.from({ length: n * c }, (_, i) => i * d * h * w), [n, 1, 1, c], "i32");
+  const shape = [n, y.shape[1]!, oh, ow, c];
+  return { y: reshape(g, y, shape), places: reshape(g, add(g, inVolume, volumes), shape) };
 }
 
 export const AveragePool: Importer = (scope) => {
@@ -75,9 +114,10 @@ export const MaxPool: Importer = (scope) => {
   const columnMajor = node.flag("storage_order", false);
   const wantsPlaces = node.node.outputs.length > 1;
   if (rank === 3) {
-    if (wantsPlaces) throw new UserError(`${node.label}: the output Indices is not supported for volumes`);
     const x = volumeOf(scope);
-    return [volumeResult(g, cast(g, poolVolume(g, cast(g, x, "f32"), window, options, maxPool), x.dtype as DType))];
+    const { y, places } = maxPoolVolume(g, cast(g, x, "f32"), window, options, columnMajor);
+    const largest = volumeResult(g, cast(g, y, x.dtype as DType));
+    return wantsPlaces ? [largest, volumeResult(g, places)] : [largest];
   }
   const x = imageOf(scope);
   const { y, places } = maxPoolPlaces(g, cast(g, x, "f32"), { ...planar(window), ...options });
