@@ -46,17 +46,17 @@ function sourceOf({ size, out, scale, coordinates, roi: [begin, end] }: AxisResi
       // The part of the axis that whole outputs cover keeps its centre.
       return size / 2 * (1 - out / length) + (o + 0.5) / scale - 0.5;
     case "pytorch_half_pixel":
-      return length === 1 ? 0 : (o + 0.5) / scale - 0.5;
+      return out === 1 ? 0 : (o + 0.5) / scale - 0.5;
     case "tf_half_pixel_for_nn": // opset 11 and 12 alone
       return (o + 0.5) / scale;
     case "asymmetric":
       return o / scale;
-    case "align_corners":
+    case "align_corners": // of the length before it was rounded down, as the standard's own cases have it
       return length === 1 ? 0 : o * (size - 1) / (length - 1);
     case "tf_crop_and_resize":
-      return length === 1
+      return out === 1
         ? (begin + end) / 2 * (size - 1)
-        : begin * (size - 1) + o * (end - begin) * (size - 1) / (length - 1);
+        : begin * (size - 1) + o * (end - begin) * (size - 1) / (out - 1);
     default:
       throw new RangeError(`coordinate_transformation_mode ${coordinates} is not known`);
   }
