@@ -1,6 +1,6 @@
 /** Element-wise functions and reductions on the host. Whole numbers follow ONNX's int64: division rounds towards 0. */
 
-import { axesOf, checkSearched } from "./shape_rules.ts";
+import { axesOf, checkSearched, fromOwnAxis } from "./shape_rules.ts";
 import { type DType, normalizeAxis, sizeOf, stridesOf } from "../graph/tensor.ts";
 import { castTarget, fitted } from "./element_type.ts";
 import { type HostTensor, withShape } from "./decode.ts";
@@ -11,16 +11,7 @@ import type { NodeReader } from "./reader.ts";
 function operands(node: NodeReader, inputs: readonly (HostTensor | null)[]): HostTensor[] {
   const [first, ...rest] = inputs as HostTensor[];
   if (node.opset >= 7) return [first!, ...rest];
-  node.ignore("broadcast", "consumed_inputs");
-  const rank = first!.shape.length;
-  return [
-    first!,
-    ...rest.map((t) => {
-      const axis = node.int("axis", rank - t.shape.length);
-      const after = rank - normalizeAxis(axis, rank + 1) - t.shape.length;
-      return withShape(t, [...t.shape, ...new Array<number>(Math.max(0, after)).fill(1)]);
-    }),
-  ];
+  return [first!, ...rest.map((t) => withShape(t, fromOwnAxis(node, first!.shape.length, t.shape)))];
 }
 
 /** A function of tensors with broadcasting, of two values or folded over more. */

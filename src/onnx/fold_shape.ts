@@ -245,7 +245,6 @@ export const shapeFolders: Readonly<Record<string, Folder>> = {
   OneHot,
   Reshape: (node, [x, shape]) => {
     const wanted = shape ? listOf(shape) : node.ints("shape") ?? [];
-    node.ignore("consumed_inputs");
     const target = reshapeTarget(x!.shape, wanted, node.flag("allowzero", false));
     if (sizeOf(target) === sizeOf(x!.shape)) return withShape(x!, target);
     throw new TypeError(`cannot show [${x!.shape}] as [${target}]`);

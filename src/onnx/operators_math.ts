@@ -13,7 +13,7 @@ import { affine, unary, type UnaryAttrs } from "../ops/unary.ts";
 import { where } from "../ops/where.ts";
 import { flatten, reshape } from "../ops/reshape.ts";
 import { castTarget, type ElementType } from "./element_type.ts";
-import { axesOf, distinctAxes } from "./shape_rules.ts";
+import { axesOf, distinctAxes, fromOwnAxis } from "./shape_rules.ts";
 import type { NodeScope } from "./import.ts";
 import { weightParts } from "./large_weights.ts";
 import type { Importer } from "./operators.ts";
@@ -54,11 +54,7 @@ function arithmetic(name: string): Importer {
   const modern = broadcast(({ g }, tensors) => tensors.slice(1).reduce((y, t) => binary(g, name, y, t), tensors[0]!));
   return (scope) => {
     if (scope.opset >= 7 || scope.inputs.length !== 2) return modern(scope);
-    scope.node.ignore("broadcast", "consumed_inputs");
-    const [rank, shape] = [scope.shape(0).length, scope.shape(1)];
-    const axis = normalizeAxis(scope.node.int("axis", rank - shape.length), rank + 1);
-    const after = Math.max(0, rank - axis - shape.length);
-    const b = reshape(scope.g, scope.plain(1), [...shape, ...new Array<number>(after).fill(1)]);
+    const b = reshape(scope.g, scope.plain(1), fromOwnAxis(scope.node, scope.shape(0).length, scope.shape(1)));
     return [plainValue(binary(scope.g, name, scope.plain(0), b))];
   };
 }

@@ -31,7 +31,7 @@ function trains({ node, opset }: NodeScope): boolean {
 
 const BatchNormalization: Importer = (scope) => {
   const { node, opset } = scope;
-  node.ignore("consumed_inputs", ...(opset >= 7 ? ["is_test"] : []));
+  if (opset >= 7) node.ignore("is_test");
   const epsilon = node.float("epsilon", 1e-5);
   const momentum = node.float("momentum", 0.9);
   const given = [1, 2, 3, 4].map((i) => scope.plain(i)) as unknown as Statistics;

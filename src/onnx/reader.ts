@@ -81,6 +81,7 @@ export class NodeReader {
 
   /** Throws UserError for attributes that nobody asked for: none is dropped in silence. */
   finish(): void {
+    if (this.opset < 7) this.ignore("consumed_inputs"); // advice about memory
     const left = [...this.node.attributes.keys()].filter((name) => !this.#asked.has(name));
     if (left.length) throw new UserError(`${this.label}: attribute ${left.join(", ")} is not supported`);
   }

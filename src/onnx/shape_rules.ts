@@ -26,6 +26,20 @@ export function repeatsOf(shape: readonly number[], given: HostTensor, axis: Hos
   throw new RangeError(`repeats [${repeats}] are not one number from 0 for each dimension of [${shape}]`);
 }
 
+/**
+ * The shape of operand 1 beside operand 0 of `rank` axes before opset 7, when it began at an axis of its own. Throws
+ * RangeError where it reaches past the last one.
+ */
+export function fromOwnAxis(node: NodeReader, rank: number, shape: readonly number[]): readonly number[] {
+  node.ignore("broadcast"); // what fits is broadcast
+  if (!node.has("axis")) return shape;
+  const given = node.int("axis", 0);
+  const axis = given < 0 ? given + rank : given;
+  const after = rank - axis - shape.length;
+  if (axis >= 0 && after >= 0) return [...shape, ...new Array<number>(after).fill(1)];
+  throw new RangeError(`an operand of shape [${shape}] does not fit ${rank} axes from axis ${given} on`);
+}
+
 /** The axis of a Concat, which opsets before 4 may leave out. */
 export function concatAxis(node: NodeReader): number {
   return node.opset < 4 ? node.int("axis", 1) : node.neededInt("axis");

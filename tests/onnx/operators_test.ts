@@ -1,6 +1,7 @@
 /**
  * Every operator in its forms over the opsets, on small random tensors, against onnxruntime 1.30 (CPU): the results in
- * tests/fixtures/onnx/operators.json are its own. Each case runs twice: with inputs that the device gets, and with
+ * tests/fixtures/onnx/operators.json are its own, those of forms older than it runs (opsets before 7) for the newer form
+ * that says the same. Each case runs twice: with inputs that the device gets, and with
  * inputs that the file holds, most of which fold at import.
  */
 

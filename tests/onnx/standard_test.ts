@@ -102,6 +102,14 @@ const refused: readonly [what: string, parts: Parts, message: RegExp][] = [
     /ScatterND n: updates \[3,1\] should be \[1,3\]/,
   ],
   [
+    "an operand that reaches past the last axis, before opset 7",
+    {
+      ...single("Add", [[2, 3], [3]], { attribute: [int("broadcast", 1), int("axis", 2)], out: [2, 3] }),
+      opset: 6,
+    },
+    /Add n: an operand of shape \[3\] does not fit 2 axes from axis 2 on/,
+  ],
+  [
     "a norm of other channels",
     single("InstanceNormalization", [image, [1], [3]]),
     /scale and bias of f32\[1,4,4,3\] should be \[3\], got f32\[1\]/,
