@@ -3,31 +3,23 @@
  * tensor lies, and which work buffers serve several tensors one after another.
  */
 
-import { boundInputs, checkIterations, choose, largestBinding } from "./choose.ts";
+import { checkIterations, choose } from "./choose.ts";
 import type { Graph } from "./graph.ts";
 import { bufferOf, hoistable, NOTHING_HOISTED } from "./hoist.ts";
 import { Memory, rowsOf } from "./memory.ts";
 import { relocate } from "./relocate.ts";
 import type { Kernel, Lowering, Node, Ref, Target } from "./op.ts";
 import { executionOrder, fixedNodes, root } from "./order.ts";
+import { type Part, partsOf } from "./parts.ts";
 import type { Binding, BufferRange, Program, Step, TensorPlace } from "./program.ts";
 import { bytesOf, paddedBytes, sizeOf, type Tensor } from "./tensor.ts";
 
-/** Offsets of parts of a buffer, as WebGPU's default minStorageBufferOffsetAlignment. */
-const ALIGN = 256;
 /** A texture twin waits for its tensor's next reader when that is so many nodes away at most. */
 const TWIN_WAIT = 20;
 
 /** Plans a graph for a target. Throws RangeError, naming the node, where something does not fit the adapter. */
 export function plan(g: Graph, target: Target): Program {
   return new Planner(g, target).run();
-}
-
-/** A node whole, or rows from `start` on of the inputs that are split and of its outputs. */
-interface Part {
-  readonly node: Node;
-  readonly start: number;
-  readonly split: readonly boolean[] | null;
 }
 
 class Planner {
@@ -90,7 +82,7 @@ class Planner {
     if (node.op.alias) return;
     this.#memory.tick(node.name);
     for (const t of [...node.inputs, ...node.outputs]) this.#bufferOf(t);
-    for (const part of this.#parts(node)) this.#lower(part);
+    for (const part of partsOf(node, this.target)) this.#lower(part);
     for (const t of node.inputs) this.#uses.set(root(t).id, this.#uses.get(root(t).id)! - 1);
     const mutated = new Set((node.op.mutates ?? []).map((i) => root(node.inputs[i]!)));
     for (const t of new Set([...node.inputs, ...node.outputs].map(root))) {
@@ -99,34 +91,6 @@ class Planner {
       if (mutated.has(t) || next - at > TWIN_WAIT) this.#memory.forget(buffer);
       if (!this.#uses.get(t.id)) this.#memory.release(buffer);
     }
-  }
-
-  /** The node whole, or cut along the first axis where one of its bindings would pass the adapter's limit. */
-  #parts(node: Node): Part[] {
-    const largest = largestBinding(node, this.target);
-    if (largest <= this.target.maxBindingBytes) return [{ node, start: 0, split: null }];
-    const split = node.op.splitInputs?.(node);
-    const limit = this.target.maxBindingBytes;
-    const tooLarge = `${node.op.name} ${node.name} binds ${largest} bytes; the adapter binds at most ${limit}`;
-    if (!split) throw new RangeError(`${tooLarge} and the operator cannot be split: use a smaller batch`);
-    const whole = boundInputs(node, this.target).find((i) => !split[i] && bytesOf(node.inputs[i]!) > limit);
-    if (whole !== undefined) throw new RangeError(`${tooLarge}: its input ${node.inputs[whole]!.name} cannot be split`);
-    const n = node.outputs[0]!.shape[0]!;
-    const moving = [...node.inputs.filter((_, i) => split[i]), ...node.outputs];
-    // Scratch memory grows with the batch as tensors do.
-    const rowBytes = Math.max(largest / n, ...moving.map((t) => bytesOf(t) / n));
-    let rows = Math.floor(limit / rowBytes);
-    // A part starts at a multiple of ALIGN bytes in every tensor.
-    while (rows > 0 && moving.some((t) => (rows * bytesOf(t) / n) % ALIGN !== 0)) rows--;
-    if (rows < 1) throw new RangeError(`${tooLarge}: one sample takes ${rowBytes} bytes`);
-    const parts = [];
-    for (let start = 0; start < n; start += rows) {
-      const count = Math.min(rows, n - start);
-      const cut = (t: Tensor): Tensor => ({ ...t, shape: [count, ...t.shape.slice(1)] });
-      const inputs = node.inputs.map((t, i) => split[i] ? cut(t) : t);
-      parts.push({ node: { ...node, inputs, outputs: node.outputs.map(cut) }, start, split });
-    }
-    return parts;
   }
 
   #lower(part: Part): void {
