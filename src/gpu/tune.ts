@@ -3,6 +3,7 @@
  * is kept on disk for the adapter and the shaders' text (picks.ts), so that a run finds the same kernels again.
  */
 
+import { fuse } from "../graph/fuse.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Candidate, Node, Target } from "../graph/op.ts";
 import { workKey } from "../graph/choose.ts";
@@ -62,7 +63,7 @@ export async function tune(
   operators?: readonly string[],
 ): Promise<TunedWork[]> {
   const target = targetOf(gpu.info);
-  const wanted = g.nodes.filter(({ op }) => operators?.includes(op.name) ?? true);
+  const wanted = fuse(g, target).nodes.filter(({ op }) => operators?.includes(op.name) ?? true);
   const works = Map.groupBy(wanted.filter((node) => choices(node, target).length > 1), workKey);
   const measured: TunedWork[] = [];
   for (const [key, nodes] of works) {

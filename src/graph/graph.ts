@@ -91,6 +91,15 @@ export class Graph {
     }
   }
 
+  /** A graph of the same inputs and states, without nodes or outputs, whose new tensors differ from all of this one. */
+  derived(): Graph {
+    const g = new Graph();
+    for (const [name, tensor] of this.inputs) g.inputs.set(name, tensor);
+    for (const [name, tensor] of this.states) g.states.set(name, tensor);
+    g.#ids = this.#ids;
+    return g;
+  }
+
   /** Names a tensor that the host may read after a run. */
   output(name: string, tensor: Tensor): void {
     if (this.outputs.has(name)) throw new TypeError(`Output ${name} is named twice`);

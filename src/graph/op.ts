@@ -75,6 +75,8 @@ export interface Target {
   readonly force?: Readonly<Record<string, string>>;
   /** Candidate by work (see workKey of plan.ts), as measured on the adapter. */
   readonly picks?: ReadonlyMap<string, string>;
+  /** False for a graph as it was built, no nodes joined (see fuse.ts): for tests. */
+  readonly fuse?: boolean;
 }
 
 /** One way to compute an operator. */
@@ -87,6 +89,19 @@ export interface Candidate {
   /** Whether it is expected to be faster than those after it, where nothing was measured; yes when left out. */
   pays?(node: Node): boolean;
   lower(node: Node, target: Target): Lowering;
+}
+
+/** What a rule that joins nodes works with (see fuse.ts). */
+export interface Joining {
+  /** The graph that the rule adds nodes to. */
+  readonly g: Graph;
+  /** What the graph is planned for. */
+  readonly target: Target;
+  /**
+   * Whether the node alone reads a tensor, which the host does not: then its producer need not run any more once the
+   * node does its work. Never for what is the same in every run, unless the node is, too.
+   */
+  only(t: Tensor): boolean;
 }
 
 /** An operator. `A` is the type of its attributes, resolved: no attribute is optional inside a graph. */
@@ -121,6 +136,11 @@ export interface Op<A = Record<string, never>> {
    * on these inputs when left out.
    */
   again?(g: Graph, node: Node, inputs: readonly Tensor[]): readonly Tensor[];
+  /**
+   * The node joined with what makes its inputs: adds nodes whose outputs take the place of the node's and which give the
+   * same but for rounding; null where it stays as it is. Each result must be simpler, so that joining comes to an end.
+   */
+  join?(node: Node, joining: Joining): Tensor[] | null;
   /** Multiply-adds counted twice, for profiles; 0 when left out. */
   flops?(node: Node): number;
 }

@@ -17,7 +17,7 @@ export function root(t: Tensor): Tensor {
  * early. What reads their results waits with them.
  */
 export function executionOrder(g: Graph): Node[] {
-  const live = neededNodes(g);
+  const live = liveNodes(g);
   const some = (node: Node, indices: readonly number[] = []) => indices.map((i) => root(node.inputs[i]!).id);
   const writes = (node: Node) => some(node, node.op.mutates);
   const readsLate = (node: Node) => some(node, node.op.readsUpdated);
@@ -67,8 +67,8 @@ export function executionOrder(g: Graph): Node[] {
   return [...done];
 }
 
-/** Nodes that lead to an output or change a state. */
-function neededNodes(g: Graph): Node[] {
+/** Nodes that lead to an output or change a state, in the order they were added. */
+export function liveNodes(g: Graph): Node[] {
   const needed = new Set<Node>();
   const stack = [...g.outputs.values()].flatMap((t) => t.producer ?? []);
   stack.push(...g.nodes.filter((node) => node.op.mutates));
@@ -83,9 +83,12 @@ function neededNodes(g: Graph): Node[] {
 /** Nodes whose results are the same in every run: all they read is constants, or results of such nodes. */
 export function fixedNodes(order: readonly Node[]): Set<Node> {
   const fixed = new Set<Node>();
-  for (const node of order) {
-    const same = (t: Tensor) => t.role === "constant" || (t.producer !== undefined && fixed.has(t.producer));
-    if (!node.op.mutates && !node.op.readsUpdated && node.inputs.every(same)) fixed.add(node);
-  }
+  for (const node of order) if (isFixed(node, fixed)) fixed.add(node);
   return fixed;
+}
+
+/** Whether a node gives the same in every run, where those before it that do are known. */
+export function isFixed({ op, inputs }: Node, fixed: ReadonlySet<Node>): boolean {
+  const same = (t: Tensor) => t.role === "constant" || (t.producer !== undefined && fixed.has(t.producer));
+  return !op.mutates && !op.readsUpdated && inputs.every(same);
 }

@@ -4,6 +4,7 @@
  */
 
 import { checkIterations, choose } from "./choose.ts";
+import { fuse } from "./fuse.ts";
 import type { Graph } from "./graph.ts";
 import { bufferOf, hoistable, NOTHING_HOISTED } from "./hoist.ts";
 import { Memory, rowsOf } from "./memory.ts";
@@ -19,7 +20,7 @@ const TWIN_WAIT = 20;
 
 /** Plans a graph for a target. Throws RangeError, naming the node, where something does not fit the adapter. */
 export function plan(g: Graph, target: Target): Program {
-  return new Planner(g, target).run();
+  return new Planner(target.fuse === false ? g : fuse(g, target), target).run();
 }
 
 class Planner {
