@@ -4,17 +4,26 @@
 #import index
 #import rows
 #import conv_params
+#import tail
 
 const WG_SIZE: u32 = 64u;
 
 @group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var w: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> tail_scale: array<vec4f>;
+@group(0) @binding(4) var<storage, read> tail_shift: array<vec4f>;
+@group(0) @binding(5) var<storage, read> tail_rest: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 fn load_x(a: Window, kh: i32, kw: i32, c: i32) -> vec4f {
   let at = tap(a, kh, kw);
   return select(vec4f(), textureLoad(x, texel_at(u32(max(at, 0) + c))), at >= 0);
+}
+
+fn store(pixel: i32, c: i32, value: vec4f, scale: vec4f, shift: vec4f) {
+  let row = pixel * params.co4;
+  y[row + c] = finish(value, scale, shift, tail_rest_at(row, params.co4) + c);
 }
 
 @compute @workgroup_size(WG_SIZE)
@@ -43,9 +52,11 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
       k += params.co4;
     }
   }
-  let o = m * params.co4 + c;
-  y[o] = y0;
-  if (m + 1 < pixels) { y[o + params.co4] = y1; }
-  if (m + 2 < pixels) { y[o + 2 * params.co4] = y2; }
-  if (m + 3 < pixels) { y[o + 3 * params.co4] = y3; }
+  let sample = tail_sample(m * params.co4, params.co4);
+  let scale = tail_scale_at(sample, params.co4, c);
+  let shift = tail_shift_at(sample, params.co4, c);
+  store(m, c, y0, scale, shift);
+  if (m + 1 < pixels) { store(m + 1, c, y1, scale, shift); }
+  if (m + 2 < pixels) { store(m + 2, c, y2, scale, shift); }
+  if (m + 3 < pixels) { store(m + 3, c, y3, scale, shift); }
 }

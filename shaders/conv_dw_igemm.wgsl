@@ -15,7 +15,10 @@ const WG_SIZE: u32 = 16u;
 @group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var dy: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> tail_scale: array<vec4f>;
+@group(0) @binding(4) var<storage, read> tail_shift: array<vec4f>;
+@group(0) @binding(5) var<storage, read> tail_rest: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 // Vec4 r of the runs of four pixels.
 fn load_x(a: Runs, r: i32) -> mat4x4f {

@@ -6,13 +6,17 @@
 // dilation negated, x = dy and turned weights this is the gradient to the input of a convolution of stride 1.
 #import index
 #import conv_params
+#import tail
 
 const WG_SIZE: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> tail_scale: array<vec4f>;
+@group(0) @binding(4) var<storage, read> tail_shift: array<vec4f>;
+@group(0) @binding(5) var<storage, read> tail_rest: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 var<workgroup> xs: array<vec4f, 260>; // [4 vec4 of ci][64 pixels], a row 65 apart to spread the banks
 var<workgroup> ws: array<vec4f, 256>; // [16 ci][16 vec4 of co]
@@ -44,13 +48,20 @@ fn block_w(i: i32) -> mat4x4f {
 
 fn store(m: i32, o: i32, block: mat4x4f) {
   let pixels = params.n * params.oh * params.ow;
-  let i = m * params.co4 + o;
+  let sample = tail_sample(m * params.co4, params.co4);
+  let scale = tail_scale_at(sample, params.co4, o);
+  let shift = tail_shift_at(sample, params.co4, o);
   if (o < params.co4) {
-    if (m < pixels) { y[i] = block[0]; }
-    if (m + 1 < pixels) { y[i + params.co4] = block[1]; }
-    if (m + 2 < pixels) { y[i + 2 * params.co4] = block[2]; }
-    if (m + 3 < pixels) { y[i + 3 * params.co4] = block[3]; }
+    if (m < pixels) { store_pixel(m, o, block[0], scale, shift); }
+    if (m + 1 < pixels) { store_pixel(m + 1, o, block[1], scale, shift); }
+    if (m + 2 < pixels) { store_pixel(m + 2, o, block[2], scale, shift); }
+    if (m + 3 < pixels) { store_pixel(m + 3, o, block[3], scale, shift); }
   }
+}
+
+fn store_pixel(m: i32, o: i32, value: vec4f, scale: vec4f, shift: vec4f) {
+  let row = m * params.co4;
+  y[row + o] = finish(value, scale, shift, tail_rest_at(row, params.co4) + o);
 }
 
 @compute @workgroup_size(WG_SIZE)

@@ -11,12 +11,15 @@ const TRANS_B: bool = false;
 const WG_SIZE: u32 = 16u;
 
 // a_batch and b_batch: elements from one matrix to the next, 0 where all of the batch share one.
-struct Params { batch: i32, m: i32, n: i32, k: i32, a_batch: i32, b_batch: i32, slices: i32 }
+struct Params { batch: i32, m: i32, n: i32, k: i32, a_batch: i32, b_batch: i32, slices: i32, sample: i32 }
 
 @group(0) @binding(0) var a: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var b: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> tail_scale: array<vec4f>;
+@group(0) @binding(4) var<storage, read> tail_shift: array<vec4f>;
+@group(0) @binding(5) var<storage, read> tail_rest: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 fn texel_a(i: i32) -> vec4f {
   return textureLoad(a, vec2i(i & 4095, i >> 12));

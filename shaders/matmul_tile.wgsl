@@ -4,18 +4,22 @@
 // invocation holds 8 x 8 in registers. A 4 x 4 block is one mat4x4f: columns of a's are rows of c, columns of b's are k.
 // k and n are multiples of 4, and m too with TRANS_A.
 #import index
+#import tail
 
 const TRANS_A: bool = false;
 const TRANS_B: bool = false;
 const WG_SIZE: u32 = 64u;
 
 // a_batch and b_batch: elements from one matrix to the next, 0 where all of the batch share one.
-struct Params { batch: i32, m: i32, n: i32, k: i32, a_batch: i32, b_batch: i32 }
+struct Params { batch: i32, m: i32, n: i32, k: i32, a_batch: i32, b_batch: i32, sample: i32 }
 
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> tail_scale: array<vec4f>;
+@group(0) @binding(4) var<storage, read> tail_shift: array<vec4f>;
+@group(0) @binding(5) var<storage, read> tail_rest: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 // As an operand is stored: [4 vec4 of k][64 rows], a row 65 apart to spread the banks, or [16 k][16 vec4].
 var<workgroup> as_tile: array<vec4f, 260>;
@@ -58,13 +62,21 @@ fn block_b(j: i32, n: i32) -> mat4x4f {
 
 fn store(batch: i32, m: i32, n: i32, block: mat4x4f) {
   let width = params.n / 4;
-  let i = (batch * params.m + m) * width + n;
+  let row = batch * params.m + m;
+  let sample = tail_sample(row * width, width);
+  let scale = tail_scale_at(sample, width, n);
+  let shift = tail_shift_at(sample, width, n);
   if (batch < params.batch && n < width) {
-    if (m < params.m) { c[i] = block[0]; }
-    if (m + 1 < params.m) { c[i + width] = block[1]; }
-    if (m + 2 < params.m) { c[i + 2 * width] = block[2]; }
-    if (m + 3 < params.m) { c[i + 3 * width] = block[3]; }
+    if (m < params.m) { store_row(row, n, block[0], scale, shift); }
+    if (m + 1 < params.m) { store_row(row + 1, n, block[1], scale, shift); }
+    if (m + 2 < params.m) { store_row(row + 2, n, block[2], scale, shift); }
+    if (m + 3 < params.m) { store_row(row + 3, n, block[3], scale, shift); }
   }
+}
+
+fn store_row(row: i32, n: i32, value: vec4f, scale: vec4f, shift: vec4f) {
+  let start = row * (params.n / 4);
+  c[start + n] = finish(value, scale, shift, tail_rest_at(start, params.n / 4) + n);
 }
 
 @compute @workgroup_size(WG_SIZE)

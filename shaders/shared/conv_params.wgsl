@@ -9,6 +9,7 @@ struct Params {
   // Taps this far apart reach the same input pixel: stride / gcd(stride, dilation).
   step_h: i32, step_w: i32,
   slices: i32,
+  sample: i32, // see tail.wgsl
 }
 
 // The input under the first tap of an output pixel: image, row and column (which may lie in the padding).

@@ -4,6 +4,7 @@
 // a software adapter keeps arrays that are indexed at run time in memory.
 // The importing shader defines load_right(i), four steps of the sum of the vec4 of columns at i; place(row), the vec4
 // at which a row of the result begins, or NOWHERE where there is no such row; and store(i, value).
+#import tail
 const ROWS: u32 = 16u; // 8 or 16
 const TILE: u32 = 8u; // 1, 2, 4 or 8
 
@@ -44,29 +45,80 @@ fn multiply_add_column(tile: ptr<function, RegisterTile>, column: u32, left: Lef
   }
 }
 
+// Scale and shift of the tail (tail.wgsl) for the columns of a tile.
+struct TailColumns { scale: array<vec4f, 8>, shift: array<vec4f, 8> }
+
+fn tail_columns(sample: i32, columns: i32, column: i32, step: i32) -> TailColumns {
+  var tail: TailColumns;
+  tail_column(&tail, 0, sample, columns, column);
+  if (TILE > 1) { tail_column(&tail, 1, sample, columns, column + step); }
+  if (TILE > 2) {
+    tail_column(&tail, 2, sample, columns, column + 2 * step);
+    tail_column(&tail, 3, sample, columns, column + 3 * step);
+  }
+  if (TILE > 4) {
+    tail_column(&tail, 4, sample, columns, column + 4 * step);
+    tail_column(&tail, 5, sample, columns, column + 5 * step);
+    tail_column(&tail, 6, sample, columns, column + 6 * step);
+    tail_column(&tail, 7, sample, columns, column + 7 * step);
+  }
+  return tail;
+}
+
+fn tail_column(tail: ptr<function, TailColumns>, i: u32, sample: i32, columns: i32, column: i32) {
+  (*tail).scale[i] = tail_scale_at(sample, columns, column);
+  (*tail).shift[i] = tail_shift_at(sample, columns, column);
+}
+
 // Writes the tile whose first row is `row` and whose columns lie `step` vec4 apart from `column` on, of `columns` that a
 // row has; rows begin `offset` vec4 after their place. Neighbouring invocations store neighbouring vec4.
 fn write_tile(tile: ptr<function, RegisterTile>, row: i32, offset: i32, column: i32, step: i32, columns: i32) {
-  write_rows((*tile).r0, row, offset, column, step, columns);
-  write_rows((*tile).r1, row + 4, offset, column, step, columns);
+  let tail = tail_columns(tail_sample(max(place(row) + offset, 0), columns), columns, column, step);
+  write_rows((*tile).r0, tail, row, offset, column, step, columns);
+  write_rows((*tile).r1, tail, row + 4, offset, column, step, columns);
   if (ROWS > 8) {
-    write_rows((*tile).r2, row + 8, offset, column, step, columns);
-    write_rows((*tile).r3, row + 12, offset, column, step, columns);
+    write_rows((*tile).r2, tail, row + 8, offset, column, step, columns);
+    write_rows((*tile).r3, tail, row + 12, offset, column, step, columns);
   }
 }
 
-fn write_rows(blocks: array<mat4x4f, 8>, first: i32, offset: i32, column: i32, step: i32, columns: i32) {
-  for (var row = 0; row < 4; row++) {
-    let at = place(first + row) + offset + column;
-    if (at >= 0) {
-      store(at, blocks[0][row]);
-      if (TILE > 1 && column + step < columns) { store(at + step, blocks[1][row]); }
-      if (TILE > 2 && column + 2 * step < columns) { store(at + 2 * step, blocks[2][row]); }
-      if (TILE > 2 && column + 3 * step < columns) { store(at + 3 * step, blocks[3][row]); }
-      if (TILE > 4 && column + 4 * step < columns) { store(at + 4 * step, blocks[4][row]); }
-      if (TILE > 4 && column + 5 * step < columns) { store(at + 5 * step, blocks[5][row]); }
-      if (TILE > 4 && column + 6 * step < columns) { store(at + 6 * step, blocks[6][row]); }
-      if (TILE > 4 && column + 7 * step < columns) { store(at + 7 * step, blocks[7][row]); }
-    }
-  }
+fn write_rows(
+  blocks: array<mat4x4f, 8>,
+  tail: TailColumns,
+  first: i32,
+  offset: i32,
+  column: i32,
+  step: i32,
+  columns: i32,
+) {
+  write_row(blocks, 0, tail, place(first) + offset, column, step, columns);
+  write_row(blocks, 1, tail, place(first + 1) + offset, column, step, columns);
+  write_row(blocks, 2, tail, place(first + 2) + offset, column, step, columns);
+  write_row(blocks, 3, tail, place(first + 3) + offset, column, step, columns);
+}
+
+fn write_row(
+  blocks: array<mat4x4f, 8>,
+  row: u32,
+  tail: TailColumns,
+  start: i32,
+  column: i32,
+  step: i32,
+  columns: i32,
+) {
+  if (start < 0) { return; }
+  let at = start + column;
+  let rest = tail_rest_at(start, columns) + column;
+  write(tail, 0, at, rest, blocks[0][row]);
+  if (TILE > 1 && column + step < columns) { write(tail, 1, at + step, rest + step, blocks[1][row]); }
+  if (TILE > 2 && column + 2 * step < columns) { write(tail, 2, at + 2 * step, rest + 2 * step, blocks[2][row]); }
+  if (TILE > 2 && column + 3 * step < columns) { write(tail, 3, at + 3 * step, rest + 3 * step, blocks[3][row]); }
+  if (TILE > 4 && column + 4 * step < columns) { write(tail, 4, at + 4 * step, rest + 4 * step, blocks[4][row]); }
+  if (TILE > 4 && column + 5 * step < columns) { write(tail, 5, at + 5 * step, rest + 5 * step, blocks[5][row]); }
+  if (TILE > 4 && column + 6 * step < columns) { write(tail, 6, at + 6 * step, rest + 6 * step, blocks[6][row]); }
+  if (TILE > 4 && column + 7 * step < columns) { write(tail, 7, at + 7 * step, rest + 7 * step, blocks[7][row]); }
+}
+
+fn write(tail: TailColumns, i: u32, at: i32, rest: i32, value: vec4f) {
+  store(at, finish(value, tail.scale[i], tail.shift[i], rest));
 }

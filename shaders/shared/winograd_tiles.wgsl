@@ -4,6 +4,7 @@ struct Params {
   first_h: i32, first_w: i32, // where the first tile begins: negative in the padding
   tile_rows: i32, tile_columns: i32,
   tiles: i32, // with the empty ones
+  sample: i32, // see tail.wgsl
 }
 
 struct TilePlace { n: i32, h: i32, w: i32 }

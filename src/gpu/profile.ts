@@ -1,6 +1,6 @@
 /** Time of every dispatch of a program, by timestamp queries, and the search for the first non-finite value. */
 
-import type { DispatchStep } from "../graph/program.ts";
+import type { Binding, DispatchStep } from "../graph/program.ts";
 import { copyToTexture, record, type Session } from "./session.ts";
 import { readBuffer } from "./transfer.ts";
 
@@ -81,7 +81,8 @@ export async function timeSteps(session: Session): Promise<StepTime[]> {
 }
 
 function boundBytes({ bindings }: DispatchStep, ofTexture: (texture: number) => number): number {
-  return bindings.reduce((sum, b) => sum + (b.kind === "buffer" ? b.bytes : ofTexture(b.texture)), 0);
+  const bytes = (b: Binding) => b.kind === "buffer" ? b.bytes : b.kind === "texture" ? ofTexture(b.texture) : 0;
+  return bindings.reduce((sum, b) => sum + bytes(b), 0);
 }
 
 /**

@@ -84,7 +84,7 @@ export class Session {
     }
     const uniforms = device.createBuffer({
       size: UNIFORM_STRIDE * Math.max(1, dispatches.length),
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
       label: "params",
     });
     const views = textures.map((t) => t.createView());
@@ -284,7 +284,9 @@ function bind(
     binding: i,
     resource: binding.kind === "texture"
       ? views[binding.texture]!
-      : { buffer: buffers[binding.buffer]!, offset: binding.offset, size: binding.bytes },
+      : binding.kind === "buffer"
+      ? { buffer: buffers[binding.buffer]!, offset: binding.offset, size: binding.bytes }
+      : { buffer: uniforms, offset: 0, size: UNIFORM_STRIDE }, // for what is bound and not read
   }));
   if (p.params.length) {
     device.queue.writeBuffer(uniforms, offset, packParams(step.shader, p.params, step.params ?? {}));

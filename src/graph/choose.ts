@@ -33,7 +33,7 @@ export function largestBinding(node: Node, target: Target): number {
   const { kernels, scratch = [] } = choose(node, target);
   const sizes = kernels.flatMap(({ bindings }) =>
     bindings.map((ref) => {
-      if (ref.kind === "texture") return 0;
+      if (ref.kind === "texture" || ref.kind === "nothing") return 0;
       if (ref.kind === "scratch") return scratch[ref.index]!;
       return bytesOf((ref.kind === "input" ? node.inputs : node.outputs)[ref.index]!);
     })

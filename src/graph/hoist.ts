@@ -19,7 +19,7 @@ export function hoistable(node: Node, { kernels }: Lowering, steady: (tensor: Te
   const filled = new Set<number>();
   const hoisted = { kernels: new Set<Kernel>(), scratch: new Set<number>() };
   for (const kernel of kernels) {
-    const refs = kernel.bindings.map(bufferOf);
+    const refs = kernel.bindings.filter(({ kind }) => kind !== "nothing").map(bufferOf);
     const fills = refs.flatMap((ref) => ref.kind === "scratch" && !filled.has(ref.index) ? [ref.index] : []);
     const reads = refs.filter((ref) => ref.kind === "input" || (ref.kind === "scratch" && filled.has(ref.index)));
     const same = (ref: Ref) =>
@@ -36,6 +36,7 @@ export function hoistable(node: Node, { kernels }: Lowering, steady: (tensor: Te
 }
 
 /** What a reference lies in, whether it is read as a buffer or as a texture. */
-export function bufferOf(ref: Ref): Exclude<Ref, { kind: "texture" }> {
+export function bufferOf(ref: Ref): Exclude<Ref, { kind: "texture" } | { kind: "nothing" }> {
+  if (ref.kind === "nothing") throw new TypeError("internal: nothing lies in no buffer");
   return ref.kind === "texture" ? bufferOf(ref.of) : ref;
 }

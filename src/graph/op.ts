@@ -18,12 +18,13 @@ export interface Node {
   readonly outputs: readonly Tensor[];
 }
 
-/** What a kernel binds: the node's tensors, scratch memory, or a texture twin of one of these. */
+/** What a kernel binds: the node's tensors, scratch memory, a texture twin of one of these, or nothing. */
 export type Ref =
   | { readonly kind: "input"; readonly index: number }
   | { readonly kind: "output"; readonly index: number }
   | { readonly kind: "scratch"; readonly index: number }
-  | { readonly kind: "texture"; readonly of: Ref };
+  | { readonly kind: "texture"; readonly of: Ref }
+  | { readonly kind: "nothing" };
 
 /** Input number `index` of the node. */
 export const input = (index: number): Ref => ({ kind: "input", index });
@@ -36,6 +37,8 @@ export const scratch = (index: number): Ref => ({ kind: "scratch", index });
  * vec4 number i of the buffer is texel (i % TEXTURE_WIDTH, i / TEXTURE_WIDTH).
  */
 export const texture = (of: Ref): Ref => ({ kind: "texture", of });
+/** A read-only binding of the shader that the kernel's constants leave unread. */
+export const NOTHING: Ref = { kind: "nothing" };
 
 /** One dispatch of a shader. */
 export interface Kernel {
@@ -53,6 +56,16 @@ export interface Kernel {
   readonly workgroups: readonly [number, number, number];
   /** Loop iterations of one invocation, all its loops together, where these can be many (see Target). */
   readonly iterations?: number;
+  /** Of a kernel that can finish what it stores as src/ops/tail.ts asks, which its last three bindings are for. */
+  readonly finishes?: Finishing;
+}
+
+/** How a kernel finishes what it stores. */
+export interface Finishing {
+  /** Rows of the result that it takes to be of one sample where a sample's rows are a multiple of it. */
+  readonly rows: number;
+  /** Whether a rest that is added there saves more than the kernel then takes longer to compile. */
+  readonly restPays: boolean;
 }
 
 /** What one node becomes: scratch sizes in bytes, and dispatches in order. */

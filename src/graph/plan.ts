@@ -111,6 +111,7 @@ class Planner {
     for (const kernel of lowering.kernels) {
       const once = fixed || hoisted.kernels.has(kernel);
       const bindings = kernel.bindings.map((ref): Binding => {
+        if (ref.kind === "nothing") return ref;
         if (ref.kind === "texture") {
           const of = bufferOf(ref);
           if (!once && of.kind === "scratch" && hoisted.scratch.has(of.index)) {
@@ -171,7 +172,7 @@ class Planner {
   }
 
   #range(part: Part, ref: Ref, scratch: readonly number[], lowering: Lowering): BufferRange {
-    if (ref.kind === "texture") throw new TypeError("internal: a texture of a texture");
+    if (ref.kind === "texture" || ref.kind === "nothing") throw new TypeError(`internal: a range of ${ref.kind}`);
     if (ref.kind === "scratch") {
       return { buffer: scratch[ref.index]!, offset: 0, bytes: paddedBytes(lowering.scratch![ref.index]!) };
     }

@@ -30,10 +30,11 @@ export interface TextureInfo {
   readonly kept: boolean;
 }
 
-/** What a shader binds, in the order of its @binding numbers. */
+/** What a shader binds, in the order of its @binding numbers; nothing: any buffer, since it is not read. */
 export type Binding =
   | ({ readonly kind: "buffer" } & BufferRange)
-  | { readonly kind: "texture"; readonly texture: number };
+  | { readonly kind: "texture"; readonly texture: number }
+  | { readonly kind: "nothing" };
 
 /** One dispatch. */
 export interface DispatchStep {
@@ -144,7 +145,8 @@ export function printProgram(program: Program): string {
     }
     const consts = Object.entries(step.constants).map(([k, v]) => `${k}=${v}`).join(" ");
     const params = step.params ? " " + Object.entries(step.params).map(([k, v]) => `${k}=${v}`).join(" ") : "";
-    const bindings = step.bindings.map((b) => b.kind === "buffer" ? range(b) : `t${b.texture}`).join(", ");
+    const bindings = step.bindings.filter(({ kind }) => kind !== "nothing")
+      .map((b) => b.kind === "texture" ? `t${b.texture}` : range(b as BufferRange)).join(", ");
     const entry = step.entry === "main" ? "" : `/${step.entry}`;
     lines.push(
       `${when}${step.shader}${entry}<${consts}>(${bindings})${params} @${step.workgroups.join("x")}  # ${step.node}`,

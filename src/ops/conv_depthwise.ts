@@ -2,7 +2,7 @@
 
 import { cover, input, type Lowering, output, type Target, texture } from "../graph/op.ts";
 import { type ConvGeometry, convParams, pixelsOf } from "./conv_geometry.ts";
-import { textureElements } from "./lowering.ts";
+import { finishing, textureElements } from "./lowering.ts";
 import { sizeOf } from "../graph/tensor.ts";
 
 /** Pixels of one invocation of conv_depthwise.wgsl. */
@@ -17,12 +17,11 @@ export function isDepthwise({ x, w, y, group }: ConvGeometry, target: Target): b
 /** y from x (input 0) and w (input 1). */
 export function depthwiseForward(geometry: ConvGeometry): Lowering {
   const { y } = geometry;
-  return {
-    kernels: [{
-      shader: "conv_depthwise",
-      params: convParams(geometry, 1),
-      bindings: [texture(input(0)), texture(input(1)), output(0)],
-      workgroups: cover(Math.ceil(pixelsOf(y) / PIXELS) * (y[3]! / 4), 64),
-    }],
+  const kernel = {
+    shader: "conv_depthwise",
+    params: convParams(geometry, 1),
+    bindings: [texture(input(0)), texture(input(1)), output(0)],
+    workgroups: cover(Math.ceil(pixelsOf(y) / PIXELS) * (y[3]! / 4), 64),
   };
+  return { kernels: [finishing(kernel, { rows: PIXELS, restPays: true })] };
 }

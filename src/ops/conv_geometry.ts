@@ -69,6 +69,7 @@ export function convParams(geometry: ConvGeometry, slices: number): Record<strin
     step_h: strides[0] / gcd(strides[0], Math.abs(dilations[0])),
     step_w: strides[1] / gcd(strides[1], Math.abs(dilations[1])),
     slices,
+    sample: 1,
   };
 }
 

@@ -5,15 +5,36 @@
  * scratch memory first, and cut from the result afterwards.
  */
 
-import { cover, input, type Kernel, type Lowering, output, type Ref, type Target, texture } from "../graph/op.ts";
+import {
+  cover,
+  type Finishing,
+  input,
+  type Kernel,
+  type Lowering,
+  output,
+  type Ref,
+  type Target,
+  texture,
+} from "../graph/op.ts";
 import { type ConvGeometry, convParams, mirrored, pixelsOf } from "./conv_geometry.ts";
-import { LoweringBuilder, type RegisterTile, registerTile, roundUp4, sliceCount, tileGroup } from "./lowering.ts";
+import {
+  finishing,
+  LoweringBuilder,
+  type RegisterTile,
+  registerTile,
+  roundUp4,
+  sliceCount,
+  tileFinishing,
+  tileGroup,
+} from "./lowering.ts";
 
 /** Which of the two families of kernels. */
 export type Implicit = "igemm" | "tile";
 
 /** Pixels, and channels, of one workgroup of the tile kernels. */
 const TILE_SIZE = 64;
+/** An invocation of conv_tile.wgsl stores four pixels together. */
+const TILE_FINISHES: Finishing = { rows: 4, restPays: true };
 
 /** y from x (input 0) and w (input 1). */
 export function implicitForward(geometry: ConvGeometry, target: Target, form: Implicit): Lowering {
@@ -24,7 +45,7 @@ export function implicitForward(geometry: ConvGeometry, target: Target, form: Im
   const images = b.resized(input(0), [1, pixelsOf(x), x[3]!], [1, pixelsOf(x), ci]);
   const weights = b.resized(input(1), [taps, x[3]!, y[3]!], [taps, ci, co]);
   const kernel = form === "tile"
-    ? tileKernel("conv_tile", geometry, tiles(pixels) * tiles(co))
+    ? { ...tileKernel("conv_tile", geometry, tiles(pixels) * tiles(co)), finishes: TILE_FINISHES }
     : igemmKernel("conv_igemm", geometry, registerTile(pixels, co / 4), target);
   b.into(output(0), [1, pixels, co], [1, pixels, y[3]!], (result) => bind(kernel, form, images, weights, result));
   return b.lowering();
@@ -40,7 +61,7 @@ export function implicitToInput(geometry: ConvGeometry, target: Target, form: Im
   const dy = b.resized(input(0), [1, pixelsOf(y), y[3]!], [1, pixelsOf(y), co]);
   const turned = b.turned(b.resized(input(1), [taps, x[3]!, y[3]!], [taps, ci, co]), [taps, ci, co]);
   const kernel = form === "tile"
-    ? tileKernel("conv_tile", mirrored(geometry), tiles(pixels) * tiles(ci))
+    ? { ...tileKernel("conv_tile", mirrored(geometry), tiles(pixels) * tiles(ci)), finishes: TILE_FINISHES }
     : phasedKernel("conv_dx_igemm", geometry, registerTile(phase, ci / 4), target);
   b.into(output(0), [1, pixels, ci], [1, pixels, x[3]!], (result) => bind(kernel, form, dy, turned, result));
   return b.lowering();
@@ -67,7 +88,7 @@ export function implicitToWeights(geometry: ConvGeometry, target: Target, form: 
     output(0),
     [taps, ci, co],
     [taps, x[3]!, y[3]!],
-    (result) => b.summed(result, vectors, slices, (parts) => bind(kernel, form, images, dy, parts)),
+    (result) => b.summed(result, vectors, co / 4, slices, (parts) => bind(kernel, form, images, dy, parts)),
   );
   return b.lowering();
 }
@@ -76,7 +97,8 @@ type Unbound = Omit<Kernel, "bindings">;
 
 function bind(kernel: Unbound, form: Implicit, left: Ref, right: Ref, result: Ref): Kernel {
   const operands = form === "tile" ? [left, right] : [texture(left), texture(right)];
-  return { ...kernel, bindings: [...operands, result] };
+  const bound = { ...kernel, bindings: [...operands, result] };
+  return kernel.finishes === undefined ? bound : finishing(bound, kernel.finishes);
 }
 
 function igemmKernel(
@@ -92,14 +114,21 @@ function igemmKernel(
     constants: { ...tile, WG_SIZE: size },
     params: convParams(geometry, slices),
     workgroups: cover(invocations, size),
+    finishes: tileFinishing(tile, target),
   };
 }
 
 /** A kernel whose workgroups take the phases of a strided gradient in turn, each covered by a tile's invocations. */
 function phasedKernel(shader: string, geometry: ConvGeometry, tile: RegisterTile, target: Target): Unbound {
-  const { strides: [h, w] } = geometry;
+  const { x, strides: [h, w] } = geometry;
   const [groups] = cover(tile.invocations, tileGroup(target));
-  return { ...igemmKernel(shader, geometry, tile, target), workgroups: [groups * h * w, 1, 1] };
+  // Rows of a tile are pixels of one phase; those of an image are as many in each where they come out even.
+  const even = x[1]! % h === 0 && x[2]! % w === 0;
+  return {
+    ...igemmKernel(shader, geometry, tile, target),
+    workgroups: [groups * h * w, 1, 1],
+    finishes: { ...tileFinishing(tile, target), rows: even ? tile.ROWS * h * w : Infinity },
+  };
 }
 
 function tileKernel(shader: string, geometry: ConvGeometry, groups: number, slices = 1): Unbound {

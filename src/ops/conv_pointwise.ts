@@ -39,6 +39,7 @@ export function pointwiseToWeights({ x, y }: ConvGeometry, target: Target): Lowe
     b.summed(
       output(0),
       ci * co / 4,
+      co / 4,
       slices,
       (parts) => textureProduct(product, slices, target, [input(0), input(1), parts]),
     ),

@@ -8,7 +8,7 @@
 
 import { cover, input, type Kernel, type Lowering, output, type Ref, type Target, texture } from "../graph/op.ts";
 import { convFlops, type ConvGeometry, isUnstrided } from "./conv_geometry.ts";
-import { LoweringBuilder, roundUp4, sliceCount, textureElements } from "./lowering.ts";
+import { finishing, LoweringBuilder, roundUp4, sliceCount, textureElements } from "./lowering.ts";
 import { PRODUCT, productInvocations, textureProduct } from "./matmul_kernels.ts";
 
 /** Side of a tile of the result, and number of its points. */
@@ -94,7 +94,10 @@ function convolve(
   const product = { ...PRODUCT, batch: POINTS, m: tiles, n: co, k: ci };
   b.kernels.push(
     textureProduct(product, 1, target, [points, weights, products]),
-    tileKernel("winograd_output", to, to, [0, 0], [texture(products), output(0)]),
+    finishing(
+      tileKernel("winograd_output", to, to, [0, 0], [texture(products), output(0)]),
+      { rows: to[1]! * to[2]!, restPays: true },
+    ),
   );
 }
 
@@ -146,6 +149,7 @@ function tileKernel(
       tile_rows: Math.ceil(tiled[1]! / SIDE),
       tile_columns: Math.ceil(tiled[2]! / SIDE),
       tiles,
+      sample: 1,
     },
     bindings,
     workgroups: cover(tiles * vectors, 64),

@@ -1,6 +1,16 @@
-/** Steps that lowerings share: padding matrices to whole vec4, turning them, cutting long sums, register tiles. */
+/** Steps that lowerings share: padding matrices to whole vec4, turning them, cutting long sums, register tiles, tails. */
 
-import { cover, type Kernel, type Lowering, type Ref, scratch, type Target, texture } from "../graph/op.ts";
+import {
+  cover,
+  type Finishing,
+  type Kernel,
+  type Lowering,
+  NOTHING,
+  type Ref,
+  scratch,
+  type Target,
+  texture,
+} from "../graph/op.ts";
 import { TEXTURE_WIDTH } from "../graph/program.ts";
 
 /** [batch, rows, columns]. */
@@ -58,6 +68,20 @@ export function sliceCount(length: number, invocations: number, bytes: number, t
   return Math.max(1, Math.min(useful, Math.floor(target.maxBindingBytes / bytes)));
 }
 
+/** A kernel of a shader that imports tail.wgsl, with nothing to finish so far. */
+export function finishing(kernel: Kernel, finishes: Finishing): Kernel {
+  const bindings = [...kernel.bindings, NOTHING, NOTHING, NOTHING];
+  return { ...kernel, params: { ...kernel.params, sample: 1 }, bindings, finishes };
+}
+
+/**
+ * How a register tile finishes. A rest is one more load for each of up to 128 stores, all written out: a software adapter
+ * takes 4 to 11 s instead of 2 to 5 to compile that, once.
+ */
+export function tileFinishing({ ROWS, TILE }: Pick<RegisterTile, "ROWS" | "TILE">, target: Target): Finishing {
+  return { rows: ROWS, restPays: target.kind === "gpu" || TILE <= 2 };
+}
+
 /** Collects the kernels and scratch memory of one lowering. */
 export class LoweringBuilder {
   readonly kernels: Kernel[] = [];
@@ -100,17 +124,17 @@ export class LoweringBuilder {
     this.kernels.push(resize(whole, target, from, to));
   }
 
-  /** Adds the kernel that makes `slices` parts of a sum of `vectors` vec4 in `result`; gives the one that adds them up. */
-  summed(result: Ref, vectors: number, slices: number, kernel: (parts: Ref) => Kernel): Kernel {
+  /**
+   * Adds the kernel that makes `slices` parts of a sum of `vectors` vec4, `columns` of them a row, in `result`; gives the
+   * one that adds them up.
+   */
+  summed(result: Ref, vectors: number, columns: number, slices: number, kernel: (parts: Ref) => Kernel): Kernel {
     if (slices === 1) return kernel(result);
     const parts = this.scratch(16 * vectors * slices);
     this.kernels.push(kernel(parts));
-    return {
-      shader: "sum_slices",
-      params: { vectors, slices },
-      bindings: [parts, result],
-      workgroups: cover(vectors, 64),
-    };
+    const params = { vectors, slices, columns };
+    const sum = { shader: "sum_slices", params, bindings: [parts, result], workgroups: cover(vectors, 64) };
+    return finishing(sum, { rows: 1, restPays: true });
   }
 
   lowering(): Lowering {

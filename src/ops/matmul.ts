@@ -16,7 +16,7 @@ import { broadcastShapes, sameShape, sizeOf, specText, type Tensor, type TensorS
 import { add } from "./binary.ts";
 import { reduceTo } from "./reduce.ts";
 import { expand } from "./expand.ts";
-import { LoweringBuilder, roundUp4, sliceCount, textureElements } from "./lowering.ts";
+import { finishing, LoweringBuilder, roundUp4, sliceCount, textureElements } from "./lowering.ts";
 import { PRODUCT, type Product, productInvocations, productParams, textureProduct } from "./matmul_kernels.ts";
 import { reshape } from "./reshape.ts";
 import { affine } from "./unary.ts";
@@ -140,6 +140,7 @@ function lowerFast(node: Node, target: Target, shared: boolean): ReturnType<Cand
     return b.summed(
       result,
       g.batch * m * n / 4,
+      n / 4,
       slices,
       (parts) => textureProduct({ ...whole, transB: g.transB && !turn }, slices, target, [left, operand, parts]),
     );
@@ -150,13 +151,13 @@ function lowerFast(node: Node, target: Target, shared: boolean): ReturnType<Cand
 
 function tileProduct(product: Product, bindings: readonly Ref[]): Kernel {
   const { batch, m, n, transA, transB } = product;
-  return {
+  return finishing({
     shader: "matmul_tile",
     constants: { TRANS_A: Number(transA), TRANS_B: Number(transB) },
     params: productParams(product),
     bindings,
     workgroups: [Math.ceil(m / TILE_SIZE) * Math.ceil(n / TILE_SIZE) * batch, 1, 1],
-  };
+  }, { rows: 4, restPays: true });
 }
 
 function fitsTextures(node: Node, target: Target): boolean {

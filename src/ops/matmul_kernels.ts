@@ -1,7 +1,7 @@
 /** The matrix product of texture twins as a kernel, for products and for what is lowered to them. */
 
 import { cover, type Kernel, type Ref, type Target, texture } from "../graph/op.ts";
-import { registerTile, tileGroup } from "./lowering.ts";
+import { finishing, registerTile, tileFinishing, tileGroup } from "./lowering.ts";
 
 /** c [slices, batch, m, n] = a b, as matmul_texture.wgsl has it: whole vec4 of the columns that are stored. */
 export interface Product {
@@ -24,13 +24,13 @@ export function textureProduct(product: Product, slices: number, target: Target,
   const { batch, m, n, transA, transB } = product;
   const { invocations, ...tile } = registerTile(m, n / 4, batch * slices);
   const size = tileGroup(target);
-  return {
+  return finishing({
     shader: "matmul_texture",
     constants: { TRANS_A: Number(transA), TRANS_B: Number(transB), ...tile, WG_SIZE: size },
     params: { ...productParams(product), slices },
     bindings: [texture(a!), texture(b!), c!],
     workgroups: cover(invocations, size),
-  };
+  }, tileFinishing(tile, target));
 }
 
 /** Invocations of a product whose sum is not cut. */
