@@ -17,11 +17,14 @@ import {
   type Node,
   type Op,
   output,
+  plain,
   type Ref,
   scratch,
   texture,
 } from "../graph/op.ts";
 import { sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
+import { joinElementwise } from "./elementwise.ts";
+import { type Step, step } from "./steps.ts";
 
 /** What is fused into the pass, resolved. */
 export interface BatchNormAttrs {
@@ -156,6 +159,34 @@ const inferenceRefs = (node: Node): ApplyRefs => ({
   residual: node.attrs.residual ? input(5) : null,
 });
 
+/** Inputs scale, bias, mean, variance [c]; outputs factor and shift [c]: the normalisation is x * factor + shift. */
+const BatchNormFactors: Op<{ readonly epsilon: number }> = {
+  name: "BatchNormFactors",
+  infer: ([scale]) => [scale!, scale!],
+  candidates: plain((node) => {
+    const channels = sizeOf(node.outputs[0]!.shape);
+    return {
+      kernels: [{
+        shader: "batch_norm_factors",
+        params: { channels, epsilon: node.attrs.epsilon },
+        bindings: [input(0), input(1), input(2), input(3), output(0), output(1)],
+        workgroups: cover(channels, 64),
+      }],
+    };
+  }),
+};
+
+/** A batch norm of given statistics as steps on its input; null for other nodes. Adds a node for factor and shift. */
+export function batchNormSteps(g: Graph, node: Node): Step[] | null {
+  if (node.op !== BatchNormInference) return null;
+  const [, scale, bias, mean, variance, residual] = node.inputs as Tensor[];
+  const { epsilon, relu } = node.attrs as BatchNormAttrs;
+  const inputs = [scale!, bias!, mean!, variance!];
+  const [factor, shift] = g.add(BatchNormFactors, inputs, { epsilon }, `${node.name}.factors`);
+  const normalise = [step("Mul", factor), step("Add", shift)];
+  return [...normalise, ...(residual ? [step("Add", residual)] : []), ...(relu ? [step("Relu")] : [])];
+}
+
 /** Inputs x, scale, bias, mean, variance [, residual]; output y. */
 export const BatchNormInference: Op<BatchNormAttrs> = {
   name: "BatchNormalization",
@@ -172,6 +203,7 @@ export const BatchNormInference: Op<BatchNormAttrs> = {
     },
   ],
   splitInputs: (node) => node.inputs.map((_, i) => i === 0 || i === 5),
+  join: joinElementwise,
   gradient: (g, node, [dy], wants) => {
     const [, , , mean, variance] = node.inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
     if (wants[3] || wants[4]) throw new TypeError("the gradient to given statistics is not there");

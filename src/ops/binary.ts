@@ -9,6 +9,7 @@ import type { Graph } from "../graph/graph.ts";
 import { type Candidate, cover, input, type Node, type Op, output } from "../graph/op.ts";
 import { broadcastShapes, type DType, sameShape, sizeOf, specText, type Tensor } from "../graph/tensor.ts";
 import { broadcastStrides, collapse, leading } from "./broadcast.ts";
+import { joinElementwise } from "./elementwise.ts";
 import { affine, unary } from "./unary.ts";
 import { reduceTo } from "./reduce.ts";
 import { where } from "./where.ts";
@@ -77,6 +78,7 @@ function binaryOp(name: string, index: number, rule: Rule | null): Op {
     candidates: [rows(index), flat(index), strided(index)],
     splitInputs: (node) =>
       node.inputs.map((t) => t.shape.length === rankOf(node) && t.shape[0] === node.outputs[0]!.shape[0]),
+    join: joinElementwise,
     ...(rule
       ? {
         gradient: (g: Graph, node: Node, [dout]: readonly (Tensor | null)[], wants: readonly boolean[]) => {

@@ -9,6 +9,7 @@ import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Op, output, plain } from "../graph/op.ts";
 import { sizeOf, specText, type Tensor } from "../graph/tensor.ts";
 import { binary, div, mul, positive } from "./binary.ts";
+import { joinElementwise } from "./elementwise.ts";
 import { where } from "./where.ts";
 
 /** Parameters of a function: the slope of LeakyRelu, the bounds of Clip, the factor and offset of Affine. */
@@ -94,6 +95,7 @@ function unaryOp(name: string, index: number, rule: Rule): Op<UnaryAttrs> {
       };
     }),
     splitInputs: () => [true],
+    join: joinElementwise,
     gradient: (g, node, [dout]) => [rule(g, node.inputs[0]!, node.outputs[0]!, dout!, node.attrs)],
   };
 }

@@ -29,6 +29,9 @@ for (const test of goldenCases("generators")) {
     }
     const image = importModel(g, model, given).image!;
     g.output("image", image);
+    // Alone its nodes are joined; beside gradients, which read what lies between them, most are not.
+    const alone = await execute(gpu, g, values);
+    assertClose(alone.image!, tensors.get("image")!.data as Float32Array, test.tol, "image alone");
     const seed = g.input("d_image", image.shape);
     values.d_image = tensors.get("d_image")!.data as HostArray;
     const wrt = Object.keys(test.grads);
