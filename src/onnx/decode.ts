@@ -122,7 +122,7 @@ export function decodeModel(bytes: Uint8Array, path: string, external?: External
   }
   const opset = opsetOf(message);
   if (opset === null) {
-    throw new UserError(`${path} names no opset of ONNX: it is no ONNX model or uses foreign operators only`);
+    throw new UnsupportedError(`${path} names no opset of ONNX: it is no ONNX model or uses foreign operators only`);
   }
   try {
     const { nodes, weights } = decodeGraph(graph, path, external);
@@ -207,7 +207,7 @@ function attributeValue(a: AttributeMessage, path: string, external?: External):
     case 5:
       return decodeGraph(held(a.g, a, path), path, external);
     default:
-      throw new UserError(`${path}: attribute ${a.name} has type ${a.type}, which is not supported`);
+      throw new UnsupportedError(`${path}: attribute ${a.name} has type ${a.type}, which is not supported`);
   }
 }
 

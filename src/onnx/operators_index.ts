@@ -113,6 +113,7 @@ const ScatterElements: Importer = (scope) => {
     );
   }
   const reduction = reductionOf(scope);
+  if (sizeOf(indices.shape) === 0) return [plainValue(data)];
   const places = fromFront(g, indices, data.shape[axis]!);
   const change = (part: Tensor, from: number): Tensor => {
     const axes = part.shape.map((_, d) => d);

@@ -209,6 +209,16 @@ gpuTest("a Tile of the first opsets repeats one axis", async (gpu) => {
   assert.deepEqual([...(await run(gpu, model, { x: real([2, 1], (i) => i + 1) })).get("y")!.data], [1, 1, 1, 2, 2, 2]);
 });
 
+gpuTest("a scatter of no updates leaves the data", async (gpu) => {
+  const model = modelOf({
+    nodes: [{ opType: "ScatterElements", name: "n", input: ["x", "i", "u"], output: ["y"] }],
+    inputs: { x: [TYPE.f32, [3, 2]], i: [TYPE.i64, [0, 2]], u: [TYPE.f32, [0, 2]] },
+    outputs: { y: [TYPE.f32, [3, 2]] },
+  });
+  const given = { x: real([3, 2], (i) => i), i: whole([0, 2], []), u: real([0, 2], () => 0) };
+  assert.deepEqual([...(await run(gpu, model, given)).get("y")!.data], [0, 1, 2, 3, 4, 5]);
+});
+
 gpuTest("a Gemm of whole numbers", async (gpu) => {
   const node = { opType: "Gemm", name: "n", input: ["a", "b", "c"], output: ["y"], attribute: [int("transB", 1)] };
   const model = modelOf({
