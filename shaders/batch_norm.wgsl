@@ -23,12 +23,12 @@ fn stats(@builtin(global_invocation_id) global_id: vec3u) {
   let channel = global_id.x;
   if (channel >= params.channels) { return; }
   var sum = 0.0;
-  let shift = x[channel];
-  for (var row = 0u; row < params.rows; row++) { sum += x[row * params.channels + channel] - shift; }
+  let shift = f32(x[channel]);
+  for (var row = 0u; row < params.rows; row++) { sum += f32(x[row * params.channels + channel]) - shift; }
   let m = shift + sum / f32(params.rows);
   var squares = 0.0;
   for (var row = 0u; row < params.rows; row++) {
-    let d = x[row * params.channels + channel] - m;
+    let d = f32(x[row * params.channels + channel]) - m;
     squares += d * d;
   }
   mean[channel] = m;
@@ -40,8 +40,8 @@ fn apply(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroup
   let i = flat_index(global_id, workgroups, WG_SIZE);
   if (i >= params.rows * params.channels) { return; }
   let channel = i % params.channels;
-  var v = (x[i] - mean[channel]) / sqrt(variance[channel] + params.epsilon) * scale[channel] + bias[channel];
-  if (RESIDUAL) { v += residual[i]; }
+  var v = (f32(x[i]) - mean[channel]) / sqrt(variance[channel] + params.epsilon) * scale[channel] + bias[channel];
+  if (RESIDUAL) { v += f32(residual[i]); }
   if (RELU) { v = select(v, 0.0, v < 0.0); } // not max, which would turn NaN into 0
   y[i] = v;
 }

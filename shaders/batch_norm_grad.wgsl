@@ -23,9 +23,10 @@ struct Params { rows: u32, channels: u32, epsilon: f32 }
 @group(0) @binding(11) var<uniform> params: Params;
 
 fn masked(i: u32, channel: u32) -> f32 {
-  if (MASK == 1u) { return select(0.0, dy[i], y[i] > 0.0); }
+  if (MASK == 1u) { return select(0.0, dy[i], f32(y[i]) > 0.0); }
   if (MASK == 2u) {
-    let normalised = (x[i] - mean[channel]) / sqrt(variance[channel] + params.epsilon) * scale[channel] + bias[channel];
+    let centred = f32(x[i]) - mean[channel];
+    let normalised = centred / sqrt(variance[channel] + params.epsilon) * scale[channel] + bias[channel];
     return select(0.0, dy[i], normalised > 0.0);
   }
   return dy[i];
@@ -41,7 +42,7 @@ fn sums(@builtin(global_invocation_id) global_id: vec3u) {
     let i = row * params.channels + channel;
     let g = masked(i, channel);
     sum += g;
-    products += g * (x[i] - mean[channel]);
+    products += g * (f32(x[i]) - mean[channel]);
   }
   dbias[channel] = sum;
   dscale[channel] = products * inverseSqrt(variance[channel] + params.epsilon);
@@ -56,7 +57,7 @@ fn apply(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroup
   var g = masked(i, channel);
   if (RESIDUAL) { dresidual[i] = g; }
   if (TRAINING) {
-    let xhat = (x[i] - mean[channel]) * r;
+    let xhat = (f32(x[i]) - mean[channel]) * r;
     g -= (dbias[channel] + xhat * dscale[channel]) / f32(params.rows);
   }
   dx[i] = g * r * scale[channel];

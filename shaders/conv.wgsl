@@ -29,7 +29,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
       if (h >= 0 && h < params.h && v >= 0 && v < params.w) {
         let pixel = (window.n * params.h + h) * params.w + v;
         for (var ci = 0; ci < ci_group; ci++) {
-          sum += x[pixel * params.ci + first + ci] * w[((kh * params.kw + kw) * ci_group + ci) * params.co + co];
+          sum += f32(x[pixel * params.ci + first + ci]) * f32(w[((kh * params.kw + kw) * ci_group + ci) * params.co + co]);
         }
       }
     }

@@ -33,7 +33,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
         let v = ow * params.stride_w + kw * params.dilation_w - params.pad_w;
         if (v >= 0 && v < params.w) {
           let pixel = (n * params.oh + oh) * params.ow + ow;
-          sum += x[((n * params.h + h) * params.w + v) * params.ci + ci] * dy[pixel * params.co + co];
+          sum += f32(x[((n * params.h + h) * params.w + v) * params.ci + ci]) * f32(dy[pixel * params.co + co]);
         }
       }
     }

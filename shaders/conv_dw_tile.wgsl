@@ -20,14 +20,14 @@ var<workgroup> ds: array<vec4f, 256>; // [16 pixels][16 vec4 of co]
 fn load_x(m: i32, end: i32, t: i32, c: i32) -> vec4f {
   let pixel = tap(window_of(m), t / params.kw, t % params.kw);
   if (m < end && pixel >= 0 && c < params.ci4) {
-    return x[pixel + c];
+    return vec4f(x[pixel + c]);
   }
   return vec4f();
 }
 
 fn load_dy(m: i32, end: i32, o: i32) -> vec4f {
   if (m < end && o < params.co4) {
-    return dy[m * params.co4 + o];
+    return vec4f(dy[m * params.co4 + o]);
   }
   return vec4f();
 }

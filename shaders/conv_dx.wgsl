@@ -37,7 +37,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
         let pixel = (n * params.oh + oh) * params.ow + ow;
         let row = ((kh * params.kw + kw) * ci_group + ci) * params.co + first;
         for (var co = 0; co < co_group; co++) {
-          sum += dy[pixel * params.co + first + co] * w[row + co];
+          sum += f32(dy[pixel * params.co + first + co]) * f32(w[row + co]);
         }
       }
     }

@@ -26,14 +26,14 @@ fn load_x(window: Window, k4: i32) -> vec4f {
   let kh = t / params.kw;
   let pixel = tap(window, kh, t - kh * params.kw);
   if (kh < params.kh && pixel >= 0) {
-    return x[pixel + k4 - t * params.ci4];
+    return vec4f(x[pixel + k4 - t * params.ci4]);
   }
   return vec4f();
 }
 
 fn load_w(k: i32, o: i32) -> vec4f {
   if (k < params.kh * params.kw * params.ci4 * 4 && o < params.co4) {
-    return w[k * params.co4 + o];
+    return vec4f(w[k * params.co4 + o]);
   }
   return vec4f();
 }

@@ -29,7 +29,7 @@ fn main(@builtin(global_invocation_id) global_id: vec3u, @builtin(num_workgroups
   let b_step = select(params.n, 1, TRANS_B);
   var sum = 0.0;
   for (var k = 0; k < params.k; k++) {
-    sum += a[at] * b[bt];
+    sum += f32(a[at]) * f32(b[bt]);
     at += a_step;
     bt += b_step;
   }

@@ -28,14 +28,14 @@ var<workgroup> bs_tile: array<vec4f, 260>;
 // vec4 number j of row i of a matrix of `rows` rows of 4 * width elements; zero outside.
 fn load_a(first: i32, i: i32, j: i32, rows: i32, width: i32) -> vec4f {
   if (i < rows && j < width) {
-    return a[first + i * width + j];
+    return vec4f(a[first + i * width + j]);
   }
   return vec4f();
 }
 
 fn load_b(first: i32, i: i32, j: i32, rows: i32, width: i32) -> vec4f {
   if (i < rows && j < width) {
-    return b[first + i * width + j];
+    return vec4f(b[first + i * width + j]);
   }
   return vec4f();
 }

@@ -15,7 +15,7 @@ fn value(i: u32) -> f32 {
   let row = i / params.to_columns % params.to_rows;
   let batch = i / (params.to_columns * params.to_rows);
   if (column < params.columns && row < params.rows) {
-    return x[(batch * params.rows + row) * params.columns + column];
+    return f32(x[(batch * params.rows + row) * params.columns + column]);
   }
   return 0.0;
 }

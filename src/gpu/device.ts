@@ -76,11 +76,14 @@ function hasAvx512(): boolean {
   }
 }
 
-/** Opens a device with the adapter's own limits, and timestamps where it has them. */
+/** Features that are used where an adapter has them: timestamps of profiles, and operands of half precision. */
+const FEATURES = ["timestamp-query", "shader-f16"] as const;
+
+/** Opens a device with the adapter's own limits, and the FEATURES that it has. */
 export async function openGpu(): Promise<Gpu> {
   const { adapter, info } = await findAdapter();
   const { minStorageBufferOffsetAlignment: _, ...requiredLimits } = info.limits;
-  const requiredFeatures = (["timestamp-query"] as const).filter((f) => adapter.features.has(f));
+  const requiredFeatures = FEATURES.filter((f) => adapter.features.has(f));
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
   let first: Error | null = null;
   let closed = false;

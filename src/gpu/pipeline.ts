@@ -1,7 +1,8 @@
 /** Compute pipelines, made once for each specialised shader text and entry point, and kept with the device. */
 
+import type { DispatchStep } from "../graph/program.ts";
 import { type Gpu, scoped } from "./device.ts";
-import { type BindingKind, bindingKinds, type ParamField, paramFields, specialize } from "./shader.ts";
+import { type BindingKind, bindingKinds, narrowed, type ParamField, paramFields, specialize } from "./shader.ts";
 
 /** A pipeline with what is needed to bind it. */
 export interface Pipeline {
@@ -13,30 +14,24 @@ export interface Pipeline {
 
 const caches = new WeakMap<GPUDevice, Map<string, Promise<Pipeline>>>();
 
-/** The pipeline of a shader with these constants; `user` is the node that first asks and is named in errors. */
-export function getPipeline(
-  gpu: Gpu,
-  shader: string,
-  entry: string,
-  constants: Readonly<Record<string, number>>,
-  user: string,
-): Promise<Pipeline> {
+/** The pipeline of a dispatch; the node that first asks is named in errors. */
+export function getPipeline(gpu: Gpu, step: DispatchStep): Promise<Pipeline> {
   let cache = caches.get(gpu.device);
   if (!cache) caches.set(gpu.device, cache = new Map());
-  const key = JSON.stringify([shader, entry, Object.entries(constants).sort()]);
+  const key = JSON.stringify([step.shader, step.entry, Object.entries(step.constants).sort(), halves(step)]);
   let pipeline = cache.get(key);
-  if (!pipeline) cache.set(key, pipeline = makePipeline(gpu.device, shader, entry, constants, user));
+  if (!pipeline) cache.set(key, pipeline = makePipeline(gpu.device, step));
   return pipeline;
 }
 
-async function makePipeline(
-  device: GPUDevice,
-  shader: string,
-  entry: string,
-  constants: Readonly<Record<string, number>>,
-  user: string,
-): Promise<Pipeline> {
-  const code = specialize(shader, constants);
+/** Numbers of the bindings at which a dispatch finds values of f16. */
+function halves({ bindings }: DispatchStep): number[] {
+  return bindings.flatMap((binding, i) => binding.kind !== "nothing" && binding.half ? [i] : []);
+}
+
+async function makePipeline(device: GPUDevice, step: DispatchStep): Promise<Pipeline> {
+  const { shader, entry, constants, node: user } = step;
+  const code = narrowed(shader, specialize(shader, constants), halves(step));
   const kinds = bindingKinds(code);
   const what = `Shader ${shader}.wgsl (${entry}) for ${user}`;
   return await scoped(device, what, async () => {
@@ -67,6 +62,8 @@ function layoutEntry(kind: BindingKind, binding: number): GPUBindGroupLayoutEntr
       return { binding, visibility, buffer: { type: "uniform" } };
     case "texture":
       return { binding, visibility, storageTexture: { access: "read-only", format: "rgba32float" } };
+    case "half texture":
+      return { binding, visibility, storageTexture: { access: "read-only", format: "rgba16float" } };
     default:
       kind satisfies never;
       throw new TypeError(`internal: binding kind ${kind}`);

@@ -180,9 +180,12 @@ export async function firstNonFinite(session: Session): Promise<{ node: string; 
 /** Whether everything is finite where a dispatch writes. */
 async function writesFinite(session: Session, { writes }: DispatchStep): Promise<boolean> {
   for (const { range, dtype } of writes) {
-    if (dtype !== "f32") continue;
+    if (dtype !== "f32" && dtype !== "f16") continue;
     const bytes = await readBuffer(session.gpu, session.buffers[range.buffer]!, range.offset, range.bytes);
-    if (!new Float32Array(bytes).every(Number.isFinite)) return false;
+    const values: readonly number[] | Float32Array | Float16Array = dtype === "f32"
+      ? new Float32Array(bytes)
+      : new Float16Array(bytes);
+    if (!values.every(Number.isFinite)) return false;
   }
   return true;
 }

@@ -10,8 +10,9 @@ import {
   type Program,
   type TensorPlace,
   TEXTURE_WIDTH,
+  textureRowBytes,
 } from "../graph/program.ts";
-import { type HostArray, sizeOf } from "../graph/tensor.ts";
+import { bytesOf, type HostArray, sizeOf } from "../graph/tensor.ts";
 import { type Gpu, scoped } from "./device.ts";
 import { getPipeline, type Pipeline } from "./pipeline.ts";
 import { packParams } from "./shader.ts";
@@ -33,6 +34,8 @@ interface TextureCopy {
   readonly source: GPUBuffer;
   readonly from: BufferRange;
   readonly texture: GPUTexture;
+  /** Whether the values are f16. */
+  readonly half: boolean;
 }
 
 /** A program ready to run on a device. Make it with `Session.create`. */
@@ -75,12 +78,12 @@ export class Session {
     );
     await uploadConstants(device, program, buffers);
     const shared = pool?.textures(program);
-    const textures = program.textures.map(({ rows }, i) => shared?.get(i) ?? makeTexture(device, rows, `texture ${i}`));
+    const textures = program.textures.map((info, i) => shared?.get(i) ?? makeTexture(device, info, `texture ${i}`));
     const steps = [...program.prologue, ...program.steps];
     const dispatches = steps.filter((s): s is DispatchStep => s.kind === "dispatch");
     const pipelines = new Map<DispatchStep, Pipeline>();
     for (const step of dispatches) {
-      pipelines.set(step, await getPipeline(gpu, step.shader, step.entry, step.constants, step.node));
+      pipelines.set(step, await getPipeline(gpu, step));
     }
     const uniforms = device.createBuffer({
       size: UNIFORM_STRIDE * Math.max(1, dispatches.length),
@@ -92,7 +95,8 @@ export class Session {
     let slot = 0;
     for (const step of steps) {
       if (step.kind === "texture") {
-        work.push({ source: buffers[step.from.buffer]!, from: step.from, texture: textures[step.texture]! });
+        const { half } = program.textures[step.texture]!;
+        work.push({ source: buffers[step.from.buffer]!, from: step.from, texture: textures[step.texture]!, half });
         continue;
       }
       const p = pipelines.get(step)!;
@@ -121,7 +125,8 @@ export class Session {
       );
     }
     if (data.length === 0) return; // Deno's writeBuffer panics on no bytes
-    this.gpu.device.queue.writeBuffer(this.buffers[place.range.buffer]!, 0, data as Float32Array<ArrayBuffer>);
+    const whole = data.byteLength % 4 === 0 ? data : Float16Array.of(...data, 0); // the queue takes whole words
+    this.gpu.device.queue.writeBuffer(this.buffers[place.range.buffer]!, 0, whole as Float32Array<ArrayBuffer>);
   }
 
   /** Submits one run. Outputs in `later` are copied out in the same submit and arrive when it is done. */
@@ -141,7 +146,7 @@ export class Session {
       this.gpu,
       this.buffers[place.range.buffer]!,
       place.range.offset,
-      4 * sizeOf(place.shape),
+      bytesOf(place),
     );
     return typed(place, bytes);
   }
@@ -169,7 +174,7 @@ export class Session {
     if (!ring) {
       const all = Array.from({ length: STAGING_RING }, () =>
         this.gpu.device.createBuffer({
-          size: Math.max(4, 4 * sizeOf(place.shape)),
+          size: Math.max(4, Math.ceil(bytesOf(place) / 4) * 4),
           usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
           label: `read-back of ${name}`,
         }));
@@ -186,7 +191,7 @@ export class Session {
     for (const [i, staging] of stagings.entries()) {
       await Promise.race([staging.mapAsync(GPUMapMode.READ), this.gpu.failed]);
       const place = this.place(names[i]!);
-      result[names[i]!] = typed(place, staging.getMappedRange().slice(0, 4 * sizeOf(place.shape)));
+      result[names[i]!] = typed(place, staging.getMappedRange().slice(0, bytesOf(place)));
       staging.unmap();
       this.#staging.get(names[i]!)!.free.push(staging);
     }
@@ -257,16 +262,17 @@ export function record(pass: GPUComputePassEncoder, { step, pipeline, group }: D
 }
 
 /** Fills a texture twin: whole rows, then what is left of the last one. */
-export function copyToTexture(encoder: GPUCommandEncoder, { source, from, texture }: TextureCopy): void {
-  const texels = Math.ceil(from.bytes / 16);
+export function copyToTexture(encoder: GPUCommandEncoder, { source, from, texture, half }: TextureCopy): void {
+  const bytesPerRow = textureRowBytes(half);
+  const texels = Math.ceil(from.bytes / bytesPerRow * TEXTURE_WIDTH);
   const rows = Math.floor(texels / TEXTURE_WIDTH);
-  const layout = { buffer: source, bytesPerRow: 16 * TEXTURE_WIDTH };
+  const layout = { buffer: source, bytesPerRow };
   if (rows > 0) {
     encoder.copyBufferToTexture({ ...layout, offset: from.offset }, { texture }, [TEXTURE_WIDTH, rows]);
   }
   const rest = texels - rows * TEXTURE_WIDTH;
   if (rest > 0) {
-    const offset = from.offset + rows * 16 * TEXTURE_WIDTH;
+    const offset = from.offset + rows * bytesPerRow;
     encoder.copyBufferToTexture({ ...layout, offset }, { texture, origin: [0, rows] }, [rest, 1]);
   }
 }
@@ -308,5 +314,7 @@ export function typed(place: TensorPlace, bytes: ArrayBuffer): HostArray {
     ? new Float32Array(bytes)
     : place.dtype === "i32"
     ? new Int32Array(bytes)
+    : place.dtype === "f16"
+    ? new Float16Array(bytes)
     : new Uint32Array(bytes);
 }

@@ -9,7 +9,7 @@ const SHADERS = new URL("../../shaders/", import.meta.url);
 const texts = new Map<string, string>();
 
 /** How a shader's binding is declared. */
-export type BindingKind = "read" | "write" | "uniform" | "texture";
+export type BindingKind = "read" | "write" | "uniform" | "texture" | "half texture";
 
 /** A field of `struct Params`: byte offset, and how many 4-byte words of which type. */
 export interface ParamField {
@@ -78,12 +78,37 @@ function literal(value: number, type: string): string {
   return type === "u32" ? `${value >>> 0}u` : `${value}`;
 }
 
+/** Element types in declarations of bindings, and what they become for values of f16. */
+const NARROW: Readonly<Record<string, string>> = {
+  rgba32float: "rgba16float",
+  vec4f: "vec4h",
+  f32: "f16",
+  Halves: "Halves", // as half.wgsl packs them
+};
+
+/**
+ * The text of shaders/STEM.wgsl for values of f16 at some bindings, whose declared element types change (NARROW). A shader
+ * that may meet them converts what it loads from a buffer, `vec4f(x[i])`, which changes nothing where it is f32; in one
+ * that does not the types disagree, and no pipeline is made. Throws TypeError for a binding of another type.
+ */
+export function narrowed(stem: string, text: string, bindings: readonly number[]): string {
+  const changed = bindings.reduce((wide, binding) => {
+    const declaration = new RegExp(`(@binding\\(${binding}\\)\\s*var[^:]*:\\s*\\w+<)(\\w+)`);
+    const type = declaration.exec(wide)?.[2] ?? "";
+    if (!(type in NARROW)) throw new TypeError(`shaders/${stem}.wgsl takes no f16 at binding ${binding}`);
+    return wide.replace(declaration, `$1${NARROW[type]}`);
+  }, text);
+  return /<(vec4h|f16)>/.test(changed) ? `enable f16; ${changed}` : changed;
+}
+
 /** The bindings of a text, by binding number. */
 export function bindingKinds(text: string): BindingKind[] {
   const kinds: BindingKind[] = [];
-  const pattern = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<([^>]*)>)?\s*\w+\s*:\s*(\w+)/g;
+  const pattern = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<([^>]*)>)?\s*\w+\s*:\s*(\w+(?:<rgba16float)?)/g;
   for (const [, index, space, type] of text.matchAll(pattern)) {
-    kinds[Number(index)] = type!.startsWith("texture_storage")
+    kinds[Number(index)] = type!.endsWith("<rgba16float")
+      ? "half texture"
+      : type!.startsWith("texture_storage")
       ? "texture"
       : space!.includes("uniform")
       ? "uniform"

@@ -104,7 +104,9 @@ async function timeCandidate(gpu: Gpu, node: Node, target: Target, candidate: st
   try {
     for (const [name, { dtype, shape }] of program.inputs) {
       const values = hostArray(dtype, sizeOf(shape));
-      if (dtype === "f32") { for (let i = 0; i < values.length; i++) values[i] = Math.sin(i * 12.9898); }
+      if (dtype === "f32" || dtype === "f16") {
+        for (let i = 0; i < values.length; i++) values[i] = Math.sin(i * 12.9898);
+      }
       session.write(name, values);
     }
     return await leastTime(session);

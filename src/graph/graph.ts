@@ -11,6 +11,8 @@ export class Graph {
   readonly outputs = new Map<string, Tensor>();
   /** Values that the backward pass computes again from their producers' inputs, instead of keeping them (gradient.ts). */
   readonly recomputed = new Set<Tensor>();
+  /** What the layers of encoders that are built from now on store their operands as (src/ops/half.ts). */
+  operands: "f32" | "f16" = "f32";
   #scope: string[] = [];
   #ids = 0;
 
@@ -126,6 +128,8 @@ function toHost(values: readonly number[], dtype: DType): HostArray {
     ? Float32Array.from(values)
     : dtype === "i32"
     ? Int32Array.from(values)
+    : dtype === "f16"
+    ? Float16Array.from(values)
     : Uint32Array.from(values);
 }
 

@@ -6,11 +6,9 @@
  */
 
 import { assign, type Lifetime } from "./assign.ts";
-import { type BufferInfo, type BufferRange, type Step, TEXTURE_WIDTH, type TextureInfo } from "./program.ts";
+import { type BufferInfo, type BufferRange, type Step, type TextureInfo, textureRowBytes } from "./program.ts";
 import { paddedBytes } from "./tensor.ts";
 import { fullestMoment, type Moment } from "./timeline.ts";
-
-const TEXTURE_ROW_BYTES = TEXTURE_WIDTH * 16;
 
 /** What a program allocates, and where in it lies what was taken. */
 export interface Layout {
@@ -34,10 +32,15 @@ interface Life extends Lifetime {
   end: number;
 }
 
+/** A texture twin; those of f16 lie apart from the others. */
+interface TextureLife extends Life {
+  readonly half: boolean;
+}
+
 /** What a program allocates. Moments are nodes: what two nodes need may lie in the same place. */
 export class Memory {
   readonly #buffers: (BufferInfo | Life)[] = [];
-  readonly #textures: Life[] = [];
+  readonly #textures: TextureLife[] = [];
   /** Buffers, and textures, that the prologue fills for all runs. */
   readonly #kept = new Set<number>();
   readonly #keptTextures = new Set<number>();
@@ -76,13 +79,25 @@ export class Memory {
       },
       boundTogether(steps, this.#buffers.length),
     );
+    return { buffers, bufferAt, ...this.#layTextures() };
+  }
+
+  #layTextures(): Pick<Layout, "textures" | "textureAt"> {
     const textures: TextureInfo[] = [];
-    const textureAt = lay(
-      this.#textures.map((one, i) => this.#keptTextures.has(i) ? null : one),
-      (i, size) => textures.push({ rows: size ?? this.#textures[i]!.size, kept: this.#keptTextures.has(i) }) - 1,
-      null,
-    );
-    return { buffers, textures, bufferAt, textureAt };
+    const textureAt: Place[] = [];
+    for (const half of [false, true]) {
+      const own = [...this.#textures.keys()].filter((i) => this.#textures[i]!.half === half);
+      const places = lay(
+        own.map((i) => this.#keptTextures.has(i) ? null : this.#textures[i]!),
+        (k, size) => {
+          const i = own[k]!;
+          return textures.push({ rows: size ?? this.#textures[i]!.size, kept: this.#keptTextures.has(i), half }) - 1;
+        },
+        null,
+      );
+      places.forEach((place, k) => textureAt[own[k]!] = place);
+    }
+    return { textures, textureAt };
   }
 
   /** A buffer that is no work memory. */
@@ -120,9 +135,9 @@ export class Memory {
     return this.#twins.get(range.buffer)?.get(keyOf(range));
   }
 
-  /** A texture for the values of a range, which it holds until they are forgotten. */
-  addTwin(range: BufferRange): number {
-    const texture = this.#texture(range.bytes);
+  /** A texture for the values of a range, which it holds until they are forgotten; `half`: values of f16. */
+  addTwin(range: BufferRange, half: boolean): number {
+    const texture = this.#texture(range.bytes, half);
     let twins = this.#twins.get(range.buffer);
     if (!twins) this.#twins.set(range.buffer, twins = new Map());
     twins.set(keyOf(range), texture);
@@ -130,14 +145,15 @@ export class Memory {
   }
 
   /** A texture of its own, for so many bytes that the prologue leaves. */
-  addKeptTexture(bytes: number): number {
-    const texture = this.#texture(bytes);
+  addKeptTexture(bytes: number, half: boolean): number {
+    const texture = this.#texture(bytes, half);
     this.#keptTextures.add(texture);
     return texture;
   }
 
-  #texture(bytes: number): number {
-    return this.#textures.push({ size: rowsOf(bytes), name: "", op: "", begin: this.#now, end: Infinity }) - 1;
+  #texture(bytes: number, half: boolean): number {
+    const life = { size: rowsOf(bytes, half), name: "", op: "", begin: this.#now, end: Infinity, half };
+    return this.#textures.push(life) - 1;
   }
 
   /** Lets the twins of a buffer serve others, since its values change or nobody will read them soon. */
@@ -181,9 +197,9 @@ function boundTogether(steps: readonly Step[], count: number): Set<number>[] {
   return sets;
 }
 
-/** Rows of a texture for so many bytes. */
-export function rowsOf(bytes: number): number {
-  return Math.ceil(bytes / TEXTURE_ROW_BYTES);
+/** Rows of a texture for so many bytes, of f16 or of f32. */
+export function rowsOf(bytes: number, half: boolean): number {
+  return Math.ceil(bytes / textureRowBytes(half));
 }
 
 function keyOf({ offset, bytes }: BufferRange): string {

@@ -33,7 +33,8 @@ export const output = (index: number): Ref => ({ kind: "output", index });
 /** Scratch buffer number `index` of the lowering. */
 export const scratch = (index: number): Ref => ({ kind: "scratch", index });
 /**
- * The same values as rgba32float texels, read by `texture_storage_2d<rgba32float, read>`.
+ * The same values as rgba32float texels, read by `texture_storage_2d<rgba32float, read>`; those of f16 tensors are
+ * rgba16float (see narrowed of src/gpu/shader.ts).
  * vec4 number i of the buffer is texel (i % TEXTURE_WIDTH, i / TEXTURE_WIDTH).
  */
 export const texture = (of: Ref): Ref => ({ kind: "texture", of });

@@ -13,7 +13,7 @@ import type { Kernel, Lowering, Node, Ref, Target } from "./op.ts";
 import { executionOrder, fixedNodes, root } from "./order.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Binding, BufferRange, Program, Step, TensorPlace } from "./program.ts";
-import { bytesOf, paddedBytes, sizeOf, type Tensor } from "./tensor.ts";
+import { bytesOf, elementBytes, paddedBytes, sizeOf, type Tensor } from "./tensor.ts";
 
 /** A texture twin waits for its tensor's next reader when that is so many nodes away at most. */
 const TWIN_WAIT = 20;
@@ -112,14 +112,13 @@ class Planner {
       const once = fixed || hoisted.kernels.has(kernel);
       const bindings = kernel.bindings.map((ref): Binding => {
         if (ref.kind === "nothing") return ref;
-        if (ref.kind === "texture") {
-          const of = bufferOf(ref);
-          if (!once && of.kind === "scratch" && hoisted.scratch.has(of.index)) {
-            return { kind: "texture", texture: this.#prepared(node, of.index, range(of), prepared) };
-          }
-          return { kind: "texture", texture: this.#twin(node, of, range(of), once) };
-        }
-        return { kind: "buffer", ...range(ref) };
+        const half = isHalf(node, ref);
+        if (ref.kind !== "texture") return { kind: "buffer", half, ...range(ref) };
+        const of = bufferOf(ref);
+        const texture = !once && of.kind === "scratch" && hoisted.scratch.has(of.index)
+          ? this.#prepared(node, of.index, range(of), prepared)
+          : this.#twin(node, of, range(of), once);
+        return { kind: "texture", half, texture };
       });
       checkIterations(node, kernel, this.target);
       (once ? this.#prologue : this.#steps).push(dispatch(node, kernel, bindings, flops, range));
@@ -131,36 +130,37 @@ class Planner {
   #prepared(node: Node, index: number, from: BufferRange, prepared: Map<number, number>): number {
     const known = prepared.get(index);
     if (known !== undefined) return known;
-    const texture = this.#fillOnce(node, from);
+    const texture = this.#fillOnce(node, from, false);
     prepared.set(index, texture);
     return texture;
   }
 
   /** The texture twin of what a kernel reads; `once`: in the prologue. */
   #twin(node: Node, of: ReturnType<typeof bufferOf>, from: BufferRange, once: boolean): number {
+    const half = isHalf(node, of);
     if (!once && of.kind === "input" && this.#isSteady(node.inputs[of.index]!)) {
       const key = `${root(node.inputs[of.index]!).id} ${from.offset}+${from.bytes}`;
-      const known = this.#steadyTextures.get(key) ?? this.#fillOnce(node, from);
+      const known = this.#steadyTextures.get(key) ?? this.#fillOnce(node, from, half);
       this.#steadyTextures.set(key, known);
       return known;
     }
     const known = this.#memory.twin(from);
     if (known !== undefined) return known;
-    this.#checkTexture(node, from.bytes);
-    const texture = this.#memory.addTwin(from);
+    this.#checkTexture(node, from.bytes, half);
+    const texture = this.#memory.addTwin(from, half);
     (once ? this.#prologue : this.#steps).push({ kind: "texture", node: node.name, from, texture });
     return texture;
   }
 
-  #fillOnce(node: Node, from: BufferRange): number {
-    this.#checkTexture(node, from.bytes);
-    const texture = this.#memory.addKeptTexture(from.bytes);
+  #fillOnce(node: Node, from: BufferRange, half: boolean): number {
+    this.#checkTexture(node, from.bytes, half);
+    const texture = this.#memory.addKeptTexture(from.bytes, half);
     this.#prologue.push({ kind: "texture", node: node.name, from, texture });
     return texture;
   }
 
-  #checkTexture(node: Node, bytes: number): void {
-    const [rows, most] = [rowsOf(bytes), this.target.maxTextureRows];
+  #checkTexture(node: Node, bytes: number, half: boolean): void {
+    const [rows, most] = [rowsOf(bytes, half), this.target.maxTextureRows];
     if (rows <= most) return;
     throw new RangeError(`${node.op.name} ${node.name} needs a texture of ${rows} rows; the adapter has ${most}`);
   }
@@ -180,7 +180,7 @@ class Planner {
     const tensor = tensors[ref.index];
     if (!tensor) throw new TypeError(`internal: ${part.node.op.name} binds ${ref.kind} ${ref.index}, which it has not`);
     const moves = part.split && (ref.kind === "output" || part.split[ref.index]);
-    const offset = moves ? part.start * 4 * sizeOf(tensor.shape.slice(1)) : 0;
+    const offset = moves ? part.start * elementBytes(tensor.dtype) * sizeOf(tensor.shape.slice(1)) : 0;
     return { buffer: this.#bufferOf(tensor), offset, bytes: paddedBytes(bytesOf(tensor)) };
   }
 
@@ -204,6 +204,12 @@ class Planner {
       dtype: t.dtype,
     };
   }
+}
+
+/** Whether a kernel finds values of f16 there. */
+function isHalf(node: Node, ref: Ref): boolean {
+  const of = bufferOf(ref);
+  return of.kind !== "scratch" && (of.kind === "input" ? node.inputs : node.outputs)[of.index]?.dtype === "f16";
 }
 
 /** What a value's memory is counted under. */

@@ -28,12 +28,22 @@ export interface BufferRange {
 export interface TextureInfo {
   rows: number;
   readonly kept: boolean;
+  /** Whether its texels are f16. */
+  readonly half: boolean;
 }
 
-/** What a shader binds, in the order of its @binding numbers; nothing: any buffer, since it is not read. */
+/** Bytes of a row of a texture twin. */
+export function textureRowBytes(half: boolean): number {
+  return TEXTURE_WIDTH * (half ? 8 : 16);
+}
+
+/**
+ * What a shader binds, in the order of its @binding numbers; nothing: any buffer, since it is not read. `half`: values of
+ * f16.
+ */
 export type Binding =
-  | ({ readonly kind: "buffer" } & BufferRange)
-  | { readonly kind: "texture"; readonly texture: number }
+  | ({ readonly kind: "buffer"; readonly half: boolean } & BufferRange)
+  | { readonly kind: "texture"; readonly half: boolean; readonly texture: number }
   | { readonly kind: "nothing" };
 
 /** One dispatch. */
@@ -89,7 +99,7 @@ export function memoryOf(program: Program): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const b of program.buffers) sums[b.role] = (sums[b.role] ?? 0) + b.bytes;
   if (program.textures.length) {
-    sums.texture = program.textures.reduce((sum, t) => sum + t.rows * 16 * TEXTURE_WIDTH, 0);
+    sums.texture = program.textures.reduce((sum, t) => sum + t.rows * textureRowBytes(t.half), 0);
   }
   return sums;
 }
@@ -132,7 +142,9 @@ export function printProgram(program: Program): string {
   program.buffers.forEach((b, i) =>
     lines.push(`b${i} ${b.role} ${b.bytes} ${b.role === "work" ? "" : b.name}`.trimEnd())
   );
-  program.textures.forEach((t, i) => lines.push(`t${i} ${t.kept ? "kept " : ""}texture ${t.rows} rows`));
+  program.textures.forEach((t, i) =>
+    lines.push(`t${i} ${t.kept ? "kept " : ""}${t.half ? "f16 " : ""}texture ${t.rows} rows`)
+  );
   const range = (r: BufferRange) => `b${r.buffer}[${r.offset}+${r.bytes}]`;
   const steps = [
     ...program.prologue.map((step) => [step, "once "] as const),

@@ -2,11 +2,14 @@
 
 import type { Node } from "./op.ts";
 
-/** Element types as they lie in GPU memory; every element takes 4 bytes, a bool is a u32 of 0 or 1. */
-export type DType = "f32" | "i32" | "u32" | "bool";
+/**
+ * Element types as they lie in GPU memory; a bool is a u32 of 0 or 1. f16 is how layers store their operands by option
+ * (src/ops/half.ts): kernels read it as f32 and compute in f32.
+ */
+export type DType = "f32" | "i32" | "u32" | "bool" | "f16";
 
 /** Host data of a tensor, row-major. */
-export type HostArray = Float32Array | Int32Array | Uint32Array;
+export type HostArray = Float32Array | Int32Array | Uint32Array | Float16Array;
 
 /** What fills a tensor: the host before a run, a lasting buffer, fixed data, or a node. */
 export type TensorRole = "input" | "state" | "constant" | "value";
@@ -35,9 +38,14 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, d) => product * d, 1);
 }
 
+/** Size in bytes of one element. */
+export function elementBytes(dtype: DType): number {
+  return dtype === "f16" ? 2 : 4;
+}
+
 /** Size in bytes of a tensor's values. */
 export function bytesOf(spec: TensorSpec): number {
-  return 4 * sizeOf(spec.shape);
+  return elementBytes(spec.dtype) * sizeOf(spec.shape);
 }
 
 /** Bytes of a buffer for so many bytes of values: it ends on a vec4, so that vec4 kernels may read the last elements. */
@@ -94,5 +102,7 @@ export function hostArray(dtype: DType, length: number): HostArray {
     ? new Float32Array(length)
     : dtype === "i32"
     ? new Int32Array(length)
+    : dtype === "f16"
+    ? new Float16Array(length)
     : new Uint32Array(length);
 }

@@ -24,6 +24,7 @@ import {
 } from "../graph/op.ts";
 import { sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
 import { joinElementwise } from "./elementwise.ts";
+import { storedAs } from "./half.ts";
 import { type Step, step } from "./steps.ts";
 
 /** What is fused into the pass, resolved. */
@@ -51,6 +52,11 @@ function checkChannels(x: TensorSpec, ...others: TensorSpec[]): void {
       throw new TypeError(`takes values of ${channels} channels for ${specText(x)}, got ${specText(t)}`);
     }
   }
+}
+
+/** What is computed from x, which may be f16 as the residual may. */
+function wide({ shape }: TensorSpec): TensorSpec {
+  return { shape, dtype: "f32" };
 }
 
 const fast = (node: Node) => node.inputs[0]!.shape.at(-1)! % 4 === 0;
@@ -106,7 +112,7 @@ export const BatchNormTrain: Op<BatchNormAttrs> = {
   name: "BatchNormTrain",
   infer: ([x, scale, bias]) => {
     checkChannels(x!, scale!, bias!);
-    return [x!, scale!, scale!];
+    return [wide(x!), scale!, scale!];
   },
   candidates: [
     {
@@ -192,7 +198,7 @@ export const BatchNormInference: Op<BatchNormAttrs> = {
   name: "BatchNormalization",
   infer: ([x, scale, bias, mean, variance]) => {
     checkChannels(x!, scale!, bias!, mean!, variance!);
-    return [x!];
+    return [wide(x!)];
   },
   candidates: [
     { name: "rows", accepts: fast, lower: (node) => ({ kernels: [applyKernel(node, inferenceRefs(node))] }) },
@@ -224,7 +230,7 @@ function gradients(
   const [x, scale, bias] = node.inputs as [Tensor, Tensor, Tensor];
   const { relu, residual } = node.attrs as BatchNormAttrs;
   // Without a residual the sign of y follows from x, and y need not be kept for it.
-  const y = relu && residual ? [node.outputs[0]!] : [];
+  const y = relu && residual ? [storedAs(g, node.outputs[0]!, x)] : [];
   const results = g.add(BatchNormGradient, [x, dy, mean, variance, scale, bias, ...y], { ...node.attrs, training });
   return results.map((t, i) => wants[i === 3 ? node.inputs.length - 1 : i] ? t : null);
 }
@@ -232,7 +238,7 @@ function gradients(
 /** Inputs x, dy, mean, variance, scale, bias, and y under a ReLU of a sum; outputs dx, dscale, dbias [, dresidual]. */
 export const BatchNormGradient: Op<BatchNormAttrs & { readonly training: boolean }> = {
   name: "BatchNormGradient",
-  infer: ([x, , mean], { residual }) => [x!, mean!, mean!, ...(residual ? [x!] : [])],
+  infer: ([x, , mean], { residual }) => [wide(x!), mean!, mean!, ...(residual ? [wide(x!)] : [])],
   candidates: [
     { name: "slabs", accepts: fast, lower: lowerGradient },
     { name: "plain", accepts: () => true, lower: lowerPlainGradient },

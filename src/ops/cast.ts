@@ -2,21 +2,26 @@
 
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Op, output, plain } from "../graph/op.ts";
-import { type DType, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { type DType, sizeOf, specText, type Tensor } from "../graph/tensor.ts";
 
-const CODES: Record<DType, number> = { f32: 0, i32: 1, u32: 2, bool: 3 };
+const CODES: Partial<Record<DType, number>> = { f32: 0, i32: 1, u32: 2, bool: 3 };
 const WG_SIZE = 256;
 
 /** Converts element by element. */
 export const Cast: Op<{ readonly to: DType }> = {
   name: "Cast",
-  infer: ([x], { to }) => [{ shape: x!.shape, dtype: to }],
+  infer: ([x], { to }) => {
+    if (CODES[x!.dtype] === undefined || CODES[to] === undefined) {
+      throw new TypeError(`takes and gives f32, i32, u32 and bool, not ${specText(x!)} to ${to}`);
+    }
+    return [{ shape: x!.shape, dtype: to }];
+  },
   candidates: plain((node) => {
     const vectors = Math.ceil(sizeOf(node.outputs[0]!.shape) / 4);
     return {
       kernels: [{
         shader: "cast",
-        constants: { FROM: CODES[node.inputs[0]!.dtype], TO: CODES[node.attrs.to as DType] },
+        constants: { FROM: CODES[node.inputs[0]!.dtype]!, TO: CODES[node.attrs.to as DType]! },
         params: { vectors },
         bindings: [input(0), output(0)],
         workgroups: cover(vectors, WG_SIZE),

@@ -8,6 +8,7 @@ import { type ConvAttrs, convFlops, type ConvGeometry } from "./conv_geometry.ts
 import { convCandidates, convWeightCandidates } from "./conv_kernels.ts";
 import { inGroups, isWide } from "./conv_groups.ts";
 import { convTransposeOp } from "./conv_transpose.ts";
+import { checkOperands, storedAs } from "./half.ts";
 
 export type { ConvAttrs } from "./conv_geometry.ts";
 
@@ -24,13 +25,9 @@ export function convOutputSize(x: readonly number[], w: readonly number[], attrs
   return [size(0), size(1)];
 }
 
-/** Throws TypeError unless both are f32 of rank 4. */
+/** Throws TypeError unless all are of one type, f32 or f16, and of rank 4. */
 export function checkImages(...specs: readonly TensorSpec[]): void {
-  for (const spec of specs) {
-    if (spec.dtype !== "f32" || spec.shape.length !== 4) {
-      throw new TypeError(`takes f32 tensors of rank 4, got ${specText(spec)}`);
-    }
-  }
+  checkOperands(specs, (rank) => rank === 4, "4");
 }
 
 const conv: Op<ConvAttrs> = {
@@ -50,13 +47,14 @@ const conv: Op<ConvAttrs> = {
   },
   candidates: convCandidates(geometryOfConv),
   splitInputs: () => [true, false],
-  gradient(g, node, [dy], wants) {
+  gradient(g, node, [dout], wants) {
     const [x, w] = node.inputs as [Tensor, Tensor];
     const attrs: ConvAttrs = node.attrs;
     const size: [number, number] = [x.shape[1]!, x.shape[2]!];
+    const dy = storedAs(g, dout!, x);
     return [
-      wants[0] ? g.apply(convTransposeOp, [dy!, w], { ...attrs, size }) : null,
-      wants[1] ? convWeightGradient(g, x, dy!, w.shape, attrs) : null,
+      wants[0] ? g.apply(convTransposeOp, [dy, w], { ...attrs, size }) : null,
+      wants[1] ? convWeightGradient(g, x, dy, w.shape, attrs) : null,
     ];
   },
   flops: (node) => convFlops(geometryOfConv(node)),
@@ -78,12 +76,13 @@ const convWeight: Op<ConvWeightAttrs> = {
     return [{ shape: [...kernel, x!.shape[3]! / group, dy!.shape[3]!], dtype: "f32" }];
   },
   candidates: convWeightCandidates(geometryOfWeight),
-  gradient(g, node, [dw], wants) {
+  gradient(g, node, [dout], wants) {
     const [x, dy] = node.inputs as [Tensor, Tensor];
     const size: [number, number] = [x.shape[1]!, x.shape[2]!];
+    const dw = storedAs(g, dout!, x);
     return [
-      wants[0] ? g.apply(convTransposeOp, [dy, dw!], { ...attrsOf(node.attrs), size }) : null,
-      wants[1] ? g.apply(conv, [x, dw!], attrsOf(node.attrs)) : null,
+      wants[0] ? g.apply(convTransposeOp, [dy, dw], { ...attrsOf(node.attrs), size }) : null,
+      wants[1] ? g.apply(conv, [x, dw], attrsOf(node.attrs)) : null,
     ];
   },
   flops: (node) => convFlops(geometryOfWeight(node)),

@@ -11,6 +11,7 @@ import { checkImages, CONV_DEFAULTS, convOp, convOutputSize, convWeightGradient 
 import { type ConvAttrs, convFlops, type ConvGeometry } from "./conv_geometry.ts";
 import { convInputCandidates } from "./conv_kernels.ts";
 import { inGroups, isWide } from "./conv_groups.ts";
+import { storedAs } from "./half.ts";
 import { matmul } from "./matmul.ts";
 import { reshape } from "./reshape.ts";
 
@@ -37,12 +38,13 @@ export const convTransposeOp: Op<ConvTransposeAttrs> = {
   },
   candidates: convInputCandidates(geometryOf),
   splitInputs: () => [true, false],
-  gradient(g, node, [dy], wants) {
+  gradient(g, node, [dout], wants) {
     const [x, w] = node.inputs as [Tensor, Tensor];
     const { size: _, ...attrs } = node.attrs as ConvTransposeAttrs;
+    const dy = storedAs(g, dout!, x);
     return [
-      wants[0] ? g.apply(convOp, [dy!, w], attrs) : null,
-      wants[1] ? convWeightGradient(g, dy!, x, w.shape, attrs) : null,
+      wants[0] ? g.apply(convOp, [dy, w], attrs) : null,
+      wants[1] ? convWeightGradient(g, dy, x, w.shape, attrs) : null,
     ];
   },
   flops: (node) => convFlops(geometryOf(node)),

@@ -16,6 +16,7 @@ import { broadcastShapes, sameShape, sizeOf, specText, type Tensor, type TensorS
 import { add } from "./binary.ts";
 import { reduceTo } from "./reduce.ts";
 import { expand } from "./expand.ts";
+import { checkOperands, storedAs } from "./half.ts";
 import { finishing, LoweringBuilder, roundUp4, sliceCount, textureElements } from "./lowering.ts";
 import { PRODUCT, type Product, productInvocations, productParams, textureProduct } from "./matmul_kernels.ts";
 import { reshape } from "./reshape.ts";
@@ -36,11 +37,7 @@ const TURN_ROWS = 128;
 const matmulNode: Op<MatMulAttrs> = {
   name: "MatMul",
   infer([a, b], { transA, transB }) {
-    for (const spec of [a!, b!]) {
-      if (spec.dtype !== "f32" || spec.shape.length < 2) {
-        throw new TypeError(`takes f32 of rank 2 or more, got ${specText(spec)}`);
-      }
-    }
+    checkOperands([a!, b!], (rank) => rank >= 2, "2 or more");
     const [m, k] = matrixOf(a!, transA);
     const [k2, n] = matrixOf(b!, transB);
     const [batchA, batchB] = [a!.shape.slice(0, -2), b!.shape.slice(0, -2)];
@@ -64,11 +61,12 @@ const matmulNode: Op<MatMulAttrs> = {
     if (transA) throw new RangeError(`MatMul ${node.name} of ${specText(a)} transposed cannot be split`);
     return [true, false];
   },
-  gradient(g, node, [dc], wants) {
+  gradient(g, node, [dout], wants) {
     const [a, b] = node.inputs as [Tensor, Tensor];
     const { transA, transB } = node.attrs as MatMulAttrs;
-    const da = () => transA ? product(g, b, dc!, transB, true) : product(g, dc!, b, false, !transB);
-    const db = () => transB ? product(g, dc!, a, true, transA) : product(g, a, dc!, !transA, false);
+    const dc = storedAs(g, dout!, a);
+    const da = () => transA ? product(g, b, dc, transB, true) : product(g, dc, b, false, !transB);
+    const db = () => transB ? product(g, dc, a, true, transA) : product(g, a, dc, !transA, false);
     return [wants[0] ? reduceTo(g, da(), a.shape) : null, wants[1] ? reduceTo(g, db(), b.shape) : null];
   },
   flops: (node) => {

@@ -1,7 +1,7 @@
 /** Reading of WGSL text: constants, bindings and parameter layouts. */
 
 import assert from "node:assert/strict";
-import { bindingKinds, packParams, paramFields, shaderText, specialize } from "../../src/gpu/shader.ts";
+import { bindingKinds, narrowed, packParams, paramFields, shaderText, specialize } from "../../src/gpu/shader.ts";
 
 Deno.test("a constant takes a new value in its own type, an unknown one is an error", () => {
   assert.match(specialize("unary", { FUNCTION: 3 }), /^const FUNCTION: u32 = 3u;/m);
@@ -18,6 +18,20 @@ Deno.test("bindings are read from the text", () => {
   assert.deepEqual(bindingKinds(shaderText("unary")), ["read", "write", "uniform"]);
   const text = "@group(0) @binding(0) var w: texture_storage_2d<rgba32float, read>;";
   assert.deepEqual(bindingKinds(text), ["texture"]);
+});
+
+Deno.test("declarations of bindings change for values of f16, and no others do", () => {
+  const text = shaderText("conv_igemm");
+  const half = narrowed("conv_igemm", text, [1]);
+  assert.deepEqual(bindingKinds(half).slice(0, 3), ["texture", "half texture", "write"]);
+  assert.doesNotMatch(half, /^enable/); // a texture takes no feature
+  const buffers = narrowed("conv_tile", shaderText("conv_tile"), [0, 1]);
+  assert.match(buffers, /^enable f16; \/\//);
+  assert.equal(buffers.match(/array<vec4h>/g)!.length, 2);
+  assert.match(buffers, /@binding\(2\) var<storage, read_write> y: array<vec4f>;/);
+  assert.match(narrowed("conv", shaderText("conv"), [0]), /@binding\(0\) var<storage, read> x: array<f16>;/);
+  assert.equal(narrowed("conv", shaderText("conv"), []), shaderText("conv"));
+  assert.throws(() => narrowed("binary", shaderText("binary"), [1]), /binary\.wgsl takes no f16 at binding 1/);
 });
 
 Deno.test("parameters are laid out as the uniform address space does", () => {
