@@ -6,6 +6,8 @@
 #import sgd_rule
 
 const WG_SIZE: u32 = 64u;
+// Whether gradients are multiplied by factor[0].
+const SCALED: bool = false;
 
 // ends: vec4 of each parameter and of those before it.
 struct Params { ends: array<vec4u, 2>, vectors: u32, momentum: f32, weight_decay: f32 }
@@ -13,34 +15,37 @@ struct Params { ends: array<vec4u, 2>, vectors: u32, momentum: f32, weight_decay
 @group(0) @binding(0) var<storage, read> lr: array<f32>;
 @group(0) @binding(1) var<storage, read> loss: array<f32>;
 @group(0) @binding(2) var<storage, read> health: array<u32>;
-@group(0) @binding(3) var<storage, read_write> p0: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> buf0: array<vec4f>;
-@group(0) @binding(5) var<storage, read> gradient0: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> p1: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> buf1: array<vec4f>;
-@group(0) @binding(8) var<storage, read> gradient1: array<vec4f>;
-@group(0) @binding(9) var<storage, read_write> p2: array<vec4f>;
-@group(0) @binding(10) var<storage, read_write> buf2: array<vec4f>;
-@group(0) @binding(11) var<storage, read> gradient2: array<vec4f>;
-@group(0) @binding(12) var<storage, read_write> p3: array<vec4f>;
-@group(0) @binding(13) var<storage, read_write> buf3: array<vec4f>;
-@group(0) @binding(14) var<storage, read> gradient3: array<vec4f>;
-@group(0) @binding(15) var<storage, read_write> p4: array<vec4f>;
-@group(0) @binding(16) var<storage, read_write> buf4: array<vec4f>;
-@group(0) @binding(17) var<storage, read> gradient4: array<vec4f>;
-@group(0) @binding(18) var<storage, read_write> p5: array<vec4f>;
-@group(0) @binding(19) var<storage, read_write> buf5: array<vec4f>;
-@group(0) @binding(20) var<storage, read> gradient5: array<vec4f>;
-@group(0) @binding(21) var<storage, read_write> p6: array<vec4f>;
-@group(0) @binding(22) var<storage, read_write> buf6: array<vec4f>;
-@group(0) @binding(23) var<storage, read> gradient6: array<vec4f>;
-@group(0) @binding(24) var<storage, read_write> p7: array<vec4f>;
-@group(0) @binding(25) var<storage, read_write> buf7: array<vec4f>;
-@group(0) @binding(26) var<storage, read> gradient7: array<vec4f>;
-@group(0) @binding(27) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> factor: array<f32>;
+@group(0) @binding(4) var<storage, read_write> p0: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> buf0: array<vec4f>;
+@group(0) @binding(6) var<storage, read> gradient0: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> p1: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> buf1: array<vec4f>;
+@group(0) @binding(9) var<storage, read> gradient1: array<vec4f>;
+@group(0) @binding(10) var<storage, read_write> p2: array<vec4f>;
+@group(0) @binding(11) var<storage, read_write> buf2: array<vec4f>;
+@group(0) @binding(12) var<storage, read> gradient2: array<vec4f>;
+@group(0) @binding(13) var<storage, read_write> p3: array<vec4f>;
+@group(0) @binding(14) var<storage, read_write> buf3: array<vec4f>;
+@group(0) @binding(15) var<storage, read> gradient3: array<vec4f>;
+@group(0) @binding(16) var<storage, read_write> p4: array<vec4f>;
+@group(0) @binding(17) var<storage, read_write> buf4: array<vec4f>;
+@group(0) @binding(18) var<storage, read> gradient4: array<vec4f>;
+@group(0) @binding(19) var<storage, read_write> p5: array<vec4f>;
+@group(0) @binding(20) var<storage, read_write> buf5: array<vec4f>;
+@group(0) @binding(21) var<storage, read> gradient5: array<vec4f>;
+@group(0) @binding(22) var<storage, read_write> p6: array<vec4f>;
+@group(0) @binding(23) var<storage, read_write> buf6: array<vec4f>;
+@group(0) @binding(24) var<storage, read> gradient6: array<vec4f>;
+@group(0) @binding(25) var<storage, read_write> p7: array<vec4f>;
+@group(0) @binding(26) var<storage, read_write> buf7: array<vec4f>;
+@group(0) @binding(27) var<storage, read> gradient7: array<vec4f>;
+@group(0) @binding(28) var<uniform> params: Params;
 
 fn step(p: vec4f, buf: vec4f, gradient: vec4f) -> Stepped {
-  return sgd(p, buf, gradient, lr[0], params.momentum, params.weight_decay);
+  var d = gradient;
+  if (SCALED) { d *= factor[0]; }
+  return sgd(p, buf, d, lr[0], params.momentum, params.weight_decay);
 }
 
 @compute @workgroup_size(WG_SIZE)

@@ -278,6 +278,11 @@ export const schema = z.strictObject({
   encoder: encoder.prefault({}),
   objective: objective.prefault({}),
   optimizer: optimizer.prefault({}),
+  /**
+   * What convolutions and linear layers of `train` read and keep for the backward pass. f16: operands of half precision,
+   * sums and all else in f32, with dynamic loss scaling; less memory, and an adapter with shader-f16.
+   */
+  precision: z.enum(["f32", "f16"]).default("f32"),
   /** Anchors a step; a contrastive objective's encoder sees twice as many images. */
   batch: z.int().min(2).default(256),
   /** Length of the run: epochs or steps, the other one is null. */

@@ -4,6 +4,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { batchNormTrain } from "../ops/batch_norm.ts";
 import { add } from "../ops/binary.ts";
+import { layerOperand } from "../ops/half.ts";
 import { l2Normalize } from "../ops/l2_normalize.ts";
 import { matmul } from "../ops/matmul.ts";
 import { relu } from "../ops/unary.ts";
@@ -16,7 +17,8 @@ export const PROJECTION = 128;
 export function linear(g: Graph, x: Tensor, name: string, size: number): { y: Tensor; parameters: Tensor[] } {
   const weight = g.state(`${name}.weight`, [size, x.shape[1]!]);
   const bias = g.state(`${name}.bias`, [size]);
-  return { y: add(g, matmul(g, x, weight, { transB: true }), bias), parameters: [weight, bias] };
+  const y = matmul(g, layerOperand(g, x), layerOperand(g, weight), { transB: true });
+  return { y: add(g, y, bias), parameters: [weight, bias] };
 }
 
 /**

@@ -7,11 +7,13 @@
 import { normalOfWord, philox4x32, STREAMS, uniformOpen } from "../generators/random.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { FIRST_SCALE, SCALE_STATES } from "../ops/loss_scale.ts";
 
 /** Values of a state that is no linear layer's, of this name and shape on the device's layout. */
 export function initialValues(name: string, shape: readonly number[], seed: number): Float32Array {
   const size = sizeOf(shape);
-  if (name.startsWith("momentum.") || name === "health") return new Float32Array(size);
+  if (name.startsWith("momentum.") || name === "health" || name === SCALE_STATES.steps) return new Float32Array(size);
+  if (name === SCALE_STATES.scale) return new Float32Array(size).fill(FIRST_SCALE);
   if (name === "queue") return unitRows(draw(name, size, seed, (word) => normalOfWord(word, null)), shape[1]!);
   if (shape.length === 4) {
     const [kh, kw, , co] = shape as [number, number, number, number];

@@ -8,6 +8,7 @@ import type { Graph } from "../graph/graph.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { batchNormInference, batchNormTrain } from "../ops/batch_norm.ts";
 import { conv } from "../ops/conv.ts";
+import { layerOperand } from "../ops/half.ts";
 import { maxPool } from "../ops/pool.ts";
 import { reduce } from "../ops/reduce.ts";
 import type { NormRecord } from "../ops/running_stats.ts";
@@ -103,6 +104,8 @@ class Pass {
   readonly #normed: Tensor[] = [];
   readonly #ends = new Set<Tensor>();
   readonly #stageEnds = new Set<Tensor>();
+  /** What layers read of these. */
+  readonly #operands = new Map<Tensor, Tensor>();
 
   constructor(readonly g: Graph, readonly training: boolean, readonly prefix: string) {}
 
@@ -130,7 +133,11 @@ class Pass {
       norms: this.#normed.filter((t) => !this.#stageEnds.has(t)),
       blocks: [...this.#convolved, ...this.#normed].filter((t) => !this.#ends.has(t)),
     }[recompute];
-    for (const t of forgotten) this.g.recomputed.add(t);
+    for (const t of forgotten) {
+      this.g.recomputed.add(t);
+      const operand = this.#operands.get(t);
+      if (operand) this.g.recomputed.add(operand);
+    }
   }
 
   #stem(images: Tensor, { stem, width }: ResnetSpec): Tensor {
@@ -162,10 +169,19 @@ class Pass {
   #conv(name: string, x: Tensor, channels: number, kernel: number, stride: number): Tensor {
     const weight = this.#parameter(`${name}.weight`, [kernel, kernel, x.shape[3]!, channels]);
     const pad = (kernel - 1) / 2;
-    const layer = () => conv(this.g, x, weight, null, { strides: [stride, stride], pads: [pad, pad, pad, pad] });
-    const y = this.g.scope(lastPart(name), layer);
+    const y = this.g.scope(lastPart(name), () => {
+      const attrs = { strides: [stride, stride], pads: [pad, pad, pad, pad] } as const;
+      return conv(this.g, this.#operand(x), layerOperand(this.g, weight), null, attrs);
+    });
     this.#convolved.push(y);
     return y;
+  }
+
+  /** What layers read of a tensor: itself, or itself as f16. */
+  #operand(x: Tensor): Tensor {
+    const operand = layerOperand(this.g, x);
+    this.#operands.set(x, operand);
+    return operand;
   }
 
   #norm(name: string, x: Tensor, relu: boolean, residual: Tensor | null = null): Tensor {
@@ -175,7 +191,10 @@ class Pass {
     const mean = this.g.state(`${this.prefix}${name}.running_mean`, [channels]);
     const variance = this.g.state(`${this.prefix}${name}.running_var`, [channels]);
     if (!this.training) return batchNormInference(this.g, x, scale, bias, mean, variance, { relu, residual });
-    const batch = this.g.scope(lastPart(name), () => batchNormTrain(this.g, x, scale, bias, { relu, residual }));
+    const batch = this.g.scope(lastPart(name), () => {
+      const options = { relu, residual: residual && this.#operand(residual) };
+      return batchNormTrain(this.g, this.#operand(x), scale, bias, options);
+    });
     this.#norms.push({ running: { mean, variance }, batch, count: sizeOf(x.shape) / channels });
     this.#normed.push(batch.y);
     return batch.y;

@@ -89,7 +89,7 @@ async function trainWithProgress(
 
 /** What stands behind the bar. */
 function noteOf({ loss, gradientNorm, look }: StepReport): string {
-  const parts = [`loss ${loss.toFixed(4)}`, `gradient ${gradientNorm.toPrecision(3)}`];
+  const parts = [`loss ${loss.toFixed(4)}`, `gradient ${gradientNorm?.toPrecision(3) ?? "not finite"}`];
   if (look) {
     const { knn_top1: knn, alignment, uniformity, effective_rank: rank } = look;
     if (knn !== null) parts.push(`kNN ${knn.toFixed(1)} %`);

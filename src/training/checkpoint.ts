@@ -9,6 +9,7 @@ import { fromTorchLayout, toTorchLayout, toTorchShape } from "../encoders/weight
 import { UserError, WorkError } from "../errors.ts";
 import type { StateStore } from "../gpu/store.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { SCALE_STATES } from "../ops/loss_scale.ts";
 import { lowerRate, type RateSetting } from "./divergence.ts";
 
 /** Raised when a reader of older files would misread newer ones. */
@@ -131,10 +132,17 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   return { path, step: Number(step), config: settings, notes: file.metadata, tensors };
 }
 
-/** Puts a checkpoint's tensors into the states. Missing, unexpected and misshapen ones are a UserError. */
+/** States of loss scaling, which a run has or has not: they are not asked for where it goes on in another precision. */
+const OPTIONAL: ReadonlySet<string> = new Set(Object.values(SCALE_STATES));
+
+/**
+ * Puts a checkpoint's tensors into the states. Missing, unexpected and misshapen ones are a UserError; a missing loss scale
+ * keeps its first value.
+ */
 export function restoreStates(checkpoint: Checkpoint, store: StateStore, shapes: StateShapes): void {
-  const missing = [...shapes.keys()].filter((name) => !checkpoint.tensors.has(name));
-  const unknown = [...checkpoint.tensors.keys()].filter((name) => !shapes.has(name));
+  const needed = (names: Iterable<string>) => [...names].filter((name) => !OPTIONAL.has(name));
+  const missing = needed(shapes.keys()).filter((name) => !checkpoint.tensors.has(name));
+  const unknown = needed(checkpoint.tensors.keys()).filter((name) => !shapes.has(name));
   if (missing.length || unknown.length) {
     const parts = [
       missing.length ? `${missing.length} missing (${missing[0]})` : "",
@@ -145,7 +153,8 @@ export function restoreStates(checkpoint: Checkpoint, store: StateStore, shapes:
     );
   }
   for (const [name, shape] of shapes) {
-    const stored = checkpoint.tensors.get(name)!;
+    const stored = checkpoint.tensors.get(name);
+    if (!stored) continue;
     const device = fromTorchLayout(stored.shape, stored.data);
     if (device.data.length !== sizeOf(shape) || device.shape.some((d, i) => d !== shape[i])) {
       throw new UserError(

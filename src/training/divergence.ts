@@ -8,11 +8,15 @@ import type { Session } from "../gpu/session.ts";
 export interface RateSetting {
   readonly key: string;
   readonly value: number;
+  /** Whether the run has operands of half precision, in which values may be too large that are not in f32. */
+  readonly half?: boolean;
 }
 
 /** What a user can do about a run that went wrong. */
-export function lowerRate({ key, value }: RateSetting): string {
-  return `the last checkpoint is kept: resume it with a lower ${key} than ${value}`;
+export function lowerRate({ key, value, half = false }: RateSetting): string {
+  return `the last checkpoint is kept: resume it with a lower ${key} than ${value}${
+    half ? ", or with precision f32" : ""
+  }`;
 }
 
 /**

@@ -16,8 +16,10 @@ export interface MetricsLine {
   readonly images_per_second: number;
   /** Share of the time in which the loop waited for stored images; steps under way went on meanwhile. */
   readonly data_wait?: number;
-  /** Length of the gradient of the step's loss, all parameters together. */
-  readonly gradient_norm?: number;
+  /** Length of the gradient of the step's loss, all parameters together; null where it is not finite. */
+  readonly gradient_norm?: number | null;
+  /** With half precision: what the loss is multiplied by from the next step on. */
+  readonly loss_scale?: number;
   /** Parts of a detector's loss. */
   readonly loss_objectness?: number;
   readonly loss_rpn_box?: number;
@@ -102,6 +104,7 @@ const TAGS: Readonly<Record<string, string>> = {
   loss_box: "train/loss_box",
   lr: "train/lr",
   gradient_norm: "train/gradient_norm",
+  loss_scale: "train/loss_scale",
   images_per_second: "train/images_per_second",
   data_wait: "train/data_wait",
   epoch: "train/epoch",

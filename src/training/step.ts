@@ -1,7 +1,7 @@
 /**
  * The graph of a training step: samples (latents -> latent views -> generator) -> pixel views -> the objective's
  * encoder, heads and loss -> gradients -> updates. Inputs are `rng` (seed and step) and `lr`; outputs are
- * `loss`, `health`, `gradient_norm` and `embeddings`.
+ * `loss`, `health`, `gradient_norm` and `embeddings`, and `loss_scale` with half precision.
  */
 
 import { centerViews, simclrViews } from "../augment/views.ts";
@@ -13,6 +13,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { grad } from "../ops/gradients.ts";
 import { globalNorm } from "../ops/global_norm.ts";
 import { guard } from "../ops/guard.ts";
+import { lossScale, unscale } from "../ops/loss_scale.ts";
 import { updateRunning } from "../ops/running_stats.ts";
 import { sgd } from "../ops/sgd.ts";
 import { imagesPerSample, objectiveOf } from "./objectives/mod.ts";
@@ -68,17 +69,23 @@ export function imagesPerStep(config: Config): number {
 function learn(g: Graph, batch: Batch, config: Config): Step {
   const { momentum, weight_decay: weightDecay } = config.optimizer;
   const lr = g.input("lr", [1]);
+  g.operands = config.precision;
   const { loss, embeddings, parameters, norms, update } = objectiveOf(config).build(g, batch, config);
-  const gradients = grad(g, loss, parameters);
+  const scale = config.precision === "f16" ? lossScale(g) : null;
+  const gradients = grad(g, loss, parameters, scale);
   const check = guard(g, loss, batch.rng);
+  const gradientNorm = g.scope("gradient_norm", () => globalNorm(g, gradients));
+  const unscaled = scale && g.scope("unscale", () => unscale(g, scale, gradientNorm, check));
   g.scope("update", () => {
-    sgd(g, parameters, gradients, lr, { momentum, weightDecay }, check);
-    updateRunning(g, norms, check);
-    update?.(check);
+    const guarded = unscaled?.guard ?? check;
+    sgd(g, parameters, gradients, lr, { momentum, weightDecay }, guarded, unscaled?.factor);
+    updateRunning(g, norms, guarded);
+    update?.(guarded);
   });
   g.output("loss", loss);
   g.output("health", check.health);
-  g.output("gradient_norm", g.scope("gradient_norm", () => globalNorm(g, gradients)));
+  g.output("gradient_norm", unscaled?.norm ?? gradientNorm);
+  if (scale) g.output("loss_scale", scale);
   g.output("embeddings", embeddings);
   const states = [...g.states].filter(([name]) => name !== "health").map(([name, t]) => [name, t.shape] as const);
   return { graph: g, states: new Map(states) };

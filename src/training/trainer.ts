@@ -25,6 +25,7 @@ import { divergence, type RateSetting } from "./divergence.ts";
 import { MetricsFile, type MetricsLine } from "./metrics.ts";
 import { type Feed, FeedRing } from "./feed.ts";
 import { imagesPerSample } from "./objectives/mod.ts";
+import { requirePrecision, skippedStep } from "./precision.ts";
 import { emaRate, learningRate } from "./schedule.ts";
 import type { Source } from "./source.ts";
 import { buildStep, imagesPerStep } from "./step.ts";
@@ -55,7 +56,8 @@ export interface StepReport {
   readonly step: number;
   readonly loss: number;
   readonly lr: number;
-  readonly gradientNorm: number;
+  /** Null where the gradient was not finite, so that the step changed nothing but the loss scale. */
+  readonly gradientNorm: number | null;
   /** What the last look found; null before the first one. */
   readonly look: Look | null;
 }
@@ -89,6 +91,7 @@ export async function train(
 ): Promise<TrainResult> {
   const resumed = options.resume === null ? null : await loadCheckpoint(options.resume);
   const { steps } = trainingLength(config);
+  requirePrecision(gpu.info, config);
   if (resumed && resumed.step > steps) {
     throw new UserError(
       `${resumed.path} is at step ${resumed.step}, the run ends at ${steps}: raise --steps or --epochs`,
@@ -140,6 +143,8 @@ interface StepValues {
   readonly loss: number;
   readonly health: number;
   readonly gradientNorm: number;
+  /** After the step; null in f32, which needs none. */
+  readonly lossScale: number | null;
   /** Of a step that is looked at. */
   readonly embeddings: Float32Array | null;
 }
@@ -211,12 +216,15 @@ class Run {
   async #submit(step: number): Promise<void> {
     const lr = learningRate(this.config, step);
     await this.#inputs(step, lr);
-    const outputs = ["loss", "health", "gradient_norm", ...this.#isWatched(step + 1) ? ["embeddings"] : []];
-    const result = this.session.run(outputs).then(({ loss, health, gradient_norm: norm, embeddings = null }) => ({
-      loss: loss![0]!,
-      health: health![0]!,
-      gradientNorm: norm![0]!,
-      embeddings: embeddings as Float32Array | null,
+    const scaled = this.config.precision === "f16" ? ["loss_scale"] : [];
+    const looked = this.#isWatched(step + 1) ? ["embeddings"] : [];
+    const outputs = ["loss", "health", "gradient_norm", ...scaled, ...looked];
+    const result = this.session.run(outputs).then((values) => ({
+      loss: values.loss![0]!,
+      health: values.health![0]!,
+      gradientNorm: values.gradient_norm![0]!,
+      lossScale: values.loss_scale?.[0] ?? null,
+      embeddings: values.embeddings as Float32Array | undefined ?? null,
     }));
     result.catch(() => {}); // reported by #settle
     this.#pending.push({ step, lr, result });
@@ -250,21 +258,27 @@ class Run {
   /** Waits for the oldest step under way and reports it. */
   async #settle(): Promise<void> {
     const { step, lr, result, knn } = this.#pending.shift()!;
-    const { loss, health, gradientNorm, embeddings } = await result;
+    const { loss, health, lossScale, embeddings, ...values } = await result;
     if (health !== 0 || !Number.isFinite(loss)) await this.#diverged(step, lr, loss);
+    const gradientNorm = Number.isFinite(values.gradientNorm) ? values.gradientNorm : null;
+    if (gradientNorm === null && lossScale !== null) this.options.log(skippedStep(step + 1, lossScale));
     this.#loss = loss;
     const look = embeddings ? { knn_top1: knn ?? null, ...this.#measure(embeddings) } : null;
     if (look) this.#look = look;
     const done = step + 1;
     this.options.onStep({ step: done, loss, lr, gradientNorm, look: this.#look });
     if (look || done % this.config.log.every === 0 || done === this.#length.steps) {
-      this.#record({ loss, lr, gradient_norm: gradientNorm, ...look }, done);
+      const scaled = lossScale !== null && { loss_scale: lossScale };
+      this.#record({ loss, lr, gradient_norm: gradientNorm, ...scaled, ...look }, done);
     }
     this.#saves.settled(done);
   }
 
   /** Writes a line of metrics after so many updates. */
-  #record(values: Pick<MetricsLine, "loss" | "lr" | "gradient_norm"> & Partial<Look>, done: number): void {
+  #record(
+    values: Pick<MetricsLine, "loss" | "lr" | "gradient_norm" | "loss_scale"> & Partial<Look>,
+    done: number,
+  ): void {
     const { loss, lr, ...rest } = values;
     const now = performance.now();
     const waited = this.#ring?.waited ?? 0;
@@ -295,6 +309,6 @@ class Run {
   }
 }
 
-function rateOf({ optimizer: { lr } }: Config): RateSetting {
-  return { key: "optimizer.lr", value: lr };
+function rateOf({ optimizer: { lr }, precision }: Config): RateSetting {
+  return { key: "optimizer.lr", value: lr, half: precision === "f16" };
 }

@@ -85,6 +85,7 @@ Deno.test("wrong options and settings are refused with one line", () =>
     const cases: [string[], RegExp][] = [
       [["--set", "encoder.widht=4"], /unknown key encoder\.widht .*did you mean "encoder\.width"/],
       [["--set", "watch.every=0"], /watch\.every must be at least 1 but is 0/],
+      [["--set", "precision=f61"], /precision must be one of f32, f16 but is "f61" .*did you mean "f16"\?/],
       [["--set", "batch=many"], /batch must be a number but is "many"/],
       [["--config", `${folder}/none.yaml`], /config file .*none\.yaml does not exist: check the path/],
       [["--steps", "0"], /--steps 0 is not valid: give a whole number of at least 1/],

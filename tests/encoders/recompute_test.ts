@@ -23,8 +23,9 @@ const SPECS: Record<string, Omit<ResnetSpec, "recompute">> = {
 };
 
 /** Gradients of a sum over weighted features. */
-function build(spec: ResnetSpec): Graph {
+function build(spec: ResnetSpec, operands: Graph["operands"] = "f32"): Graph {
   const g = new Graph();
+  g.operands = operands;
   const { features, parameters } = resnet(g, g.input("x", [4, 32, 32, 3]), spec, true);
   const weights = g.constant(noise(4 * features.shape[1]!, 7), features.shape);
   const loss = reduce(g, "Sum", binary(g, "Mul", features, weights), [0, 1]);
@@ -32,11 +33,14 @@ function build(spec: ResnetSpec): Graph {
   return g;
 }
 
-for (const [name, spec] of Object.entries(SPECS)) {
+const CASES = Object.entries(SPECS).flatMap(([name, spec]) =>
+  (["f32", "f16"] as const).map((operands) => [`${name}, ${operands}`, spec, operands] as const)
+);
+for (const [name, spec, operands] of CASES) {
   gpuTest(`gradients do not depend on what is computed again: ${name}`, async (gpu) => {
     const results = [];
     for (const recompute of KINDS) {
-      const g = build({ ...spec, recompute });
+      const g = build({ ...spec, recompute }, operands);
       const store = new StateStore(gpu);
       const session = await Session.create(gpu, plan(g, targetOf(gpu.info)), store);
       const used = [...session.program.states].map(([state, { shape }]) => [state, shape] as const);
@@ -59,15 +63,27 @@ for (const [name, spec] of Object.entries(SPECS)) {
   });
 }
 
+/** The plan of a ResNet-50's gradients. */
+function planned(recompute: Recompute, operands: Graph["operands"] = "f32") {
+  const g = build({ blocks: [3, 4, 6, 3], bottleneck: true, stem: "imagenet", width: 64, recompute }, operands);
+  const limits = { maxBindingBytes: 2 ** 31 - 4, maxTextureRows: 16_384, maxBuffers: 64, maxIterations: 2 ** 31 };
+  return plan(g, { kind: "gpu", ...limits });
+}
+
 Deno.test("less is kept, and convolutions run again only for blocks", () => {
-  const plans = KINDS.map((recompute) => {
-    const g = build({ blocks: [3, 4, 6, 3], bottleneck: true, stem: "imagenet", width: 64, recompute });
-    const limits = { maxBindingBytes: 2 ** 31 - 4, maxTextureRows: 16_384, maxBuffers: 64, maxIterations: 2 ** 31 };
-    return plan(g, { kind: "gpu", ...limits });
-  });
+  const plans = KINDS.map((recompute) => planned(recompute));
   const forward = plans.map(({ steps }) => steps.filter((s) => s.kind === "dispatch" && s.op === "Conv").length);
   assert.equal(forward[0], forward[1]);
   assert.ok(forward[2]! > forward[0]!);
   const [none, norms, blocks] = plans.map((p) => memoryOf(p).work!) as [number, number, number];
   assert.ok(norms < none && blocks < norms, `${none}, ${norms}, ${blocks} bytes`);
+});
+
+Deno.test("what is kept as f16 takes half of the memory, whatever is computed again", () => {
+  const holders = (recompute: Recompute, operands: Graph["operands"]) =>
+    [...planned(recompute, operands).fullest!.holders.keys()].filter((op) => /^(Conv|BatchNorm)/.test(op));
+  for (const recompute of ["none", "norms"] as const) {
+    assert.ok(holders(recompute, "f32").includes("Conv"));
+    assert.deepEqual(holders(recompute, "f16").filter((op) => op === "Conv"), [], `f32 is kept with ${recompute}`);
+  }
 });
