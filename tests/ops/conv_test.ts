@@ -9,22 +9,9 @@ import { conv, type ConvAttrs, convOp } from "../../src/ops/conv.ts";
 import { convTranspose } from "../../src/ops/conv_transpose.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { checkCase, checkDirection, hwio, nhwc, noise, type OpCase, opCases } from "../support/op_cases.ts";
+import { checkCase, checkDirection, convAttrsOf, hwio, nhwc, noise, opCases } from "../support/op_cases.ts";
 
 const cases = await opCases("conv2d");
-
-/** PyTorch's numbers, one or a pair, as a pair. */
-const pair = (value: number | [number, number]): [number, number] => Array.isArray(value) ? value : [value, value];
-
-function attrsOf({ attrs }: OpCase): ConvAttrs {
-  const [top, left] = pair(attrs.padding);
-  return {
-    strides: pair(attrs.stride),
-    pads: [top, left, top, left],
-    dilations: pair(attrs.dilation),
-    group: attrs.groups,
-  };
-}
 
 for (const candidate of ["tile", "winograd", "pointwise", "igemm", "depthwise", "plain"]) {
   const force = { Conv: candidate, ConvTranspose: candidate, ConvWeightGradient: candidate };
@@ -34,7 +21,7 @@ for (const candidate of ["tile", "winograd", "pointwise", "igemm", "depthwise", 
         checkCase(
           gpu,
           test,
-          (g, [x, w, bias]) => conv(g, x!, w!, bias ?? null, attrsOf(test)),
+          (g, [x, w, bias]) => conv(g, x!, w!, bias ?? null, convAttrsOf(test)),
           (name, v) => name === "weight" ? hwio(v) : name === "bias" ? v : nhwc(v),
           force,
         ));

@@ -15,7 +15,7 @@ import { matmul } from "../../src/ops/matmul.ts";
 import { affine } from "../../src/ops/unary.ts";
 import { assertClose } from "../support/close.ts";
 import { gpuTest } from "../support/gpu.ts";
-import { noise } from "../support/op_cases.ts";
+import { convAttrsOf, hwio, nhwc, noise, opCases } from "../support/op_cases.ts";
 
 gpuTest("f32 is rounded to the nearest f16, ties to even, and what is too large becomes infinite", async (gpu) => {
   const given = [
@@ -90,6 +90,13 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** PyTorch's cases of convolution, by their shapes and attributes. */
+const GOLDEN: readonly Case[] = (await opCases("conv2d")).map((test) => {
+  const [x, w] = [nhwc(test.tensors.get("x")!), hwio(test.tensors.get("weight")!)];
+  const by = ["tile", "winograd", "pointwise", "igemm", "depthwise", "plain"];
+  return convolution(test.name, [...x.shape], [...w.shape], convAttrsOf(test), by);
+});
+
 /** Result and gradients of a case, whose values are the same in f16 and f32; `operands`: what the kernels read. */
 async function run(gpu: Gpu, { shapes, build }: Case, operands: "f32" | "f16", candidate: string) {
   const g = new Graph();
@@ -159,6 +166,20 @@ for (const test of CASES) {
     });
   }
 }
+
+gpuTest("convolutions of PyTorch's cases read f16 by every candidate as they read f32", async (gpu, t) => {
+  for (const test of GOLDEN) {
+    await t.step(test.name, async () => {
+      const wide = await run(gpu, test, "f32", "plain");
+      for (const candidate of test.by) {
+        const narrow = await run(gpu, test, "f16", candidate);
+        for (const [name, want] of Object.entries(wide)) {
+          assertClose(narrow[name] as Float32Array, want as Float32Array, { rtol: 1e-5, atol: 1e-4 }, name);
+        }
+      }
+    });
+  }
+});
 
 gpuTest("operands of f16 are bound as they are, at half the bytes", async (gpu) => {
   await Promise.resolve();

@@ -6,6 +6,7 @@ import { sizeOf, type Tensor } from "../../src/graph/tensor.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { execute, targetOf } from "../../src/gpu/execute.ts";
 import { add } from "../../src/ops/binary.ts";
+import type { ConvAttrs } from "../../src/ops/conv.ts";
 import { assertClose } from "./close.ts";
 import { goldenCases } from "./golden.ts";
 
@@ -32,6 +33,20 @@ export async function opCases(...ops: string[]): Promise<OpCase[]> {
   return await Promise.all(
     cases.map(async (entry) => ({ ...entry, tensors: await entry.load() as ReadonlyMap<string, Values> })),
   );
+}
+
+/** PyTorch's numbers, one or a pair, as a pair. */
+const pair = (value: number | [number, number]): [number, number] => Array.isArray(value) ? value : [value, value];
+
+/** Attributes of a case of conv2d. */
+export function convAttrsOf({ attrs }: OpCase): ConvAttrs {
+  const [top, left] = pair(attrs.padding);
+  return {
+    strides: pair(attrs.stride),
+    pads: [top, left, top, left],
+    dilations: pair(attrs.dilation),
+    group: attrs.groups,
+  };
 }
 
 /** The values with axes in another order: axis i of the result is axis `order[i]` of the source. */
