@@ -1,7 +1,7 @@
 /** What a tail is made of, and how an element-wise step becomes part of it. */
 
 import type { Graph } from "../graph/graph.ts";
-import { sizeOf, type Tensor } from "../graph/tensor.ts";
+import { sameShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { add, mul, sub } from "./binary.ts";
 import { broadcastStrides, collapse } from "./broadcast.ts";
 import { expand } from "./expand.ts";
@@ -118,8 +118,20 @@ function placeOf(operand: Tensor, shape: readonly number[]): Place | null {
 function restOf(g: Graph, operand: Tensor, shape: readonly number[], { sample, rest }: Place): Tensor {
   if (rest === "all") return operand;
   const columns = shape.at(-1)!;
-  const whole = sizeOf(operand.shape) === sample! * columns;
-  return whole ? operand : expand(g, reshape(g, operand, [sample!, 1]), [sample!, columns]);
+  return sizeOf(operand.shape) === sample! * columns ? operand : spread(g, operand, [sample!, columns]);
+}
+
+/** Constants that were spread, by graph: parts of a batch read the same ones. */
+const spreads = new WeakMap<Graph, Map<Tensor, Tensor>>();
+
+function spread(g: Graph, operand: Tensor, shape: readonly [rows: number, columns: number]): Tensor {
+  let own = spreads.get(g);
+  if (!own) spreads.set(g, own = new Map());
+  const before = own.get(operand);
+  if (before && sameShape(before.shape, shape)) return before;
+  const made = expand(g, reshape(g, operand, [shape[0], 1]), shape);
+  if (operand.role === "constant") own.set(operand, made);
+  return made;
 }
 
 /** The values of an operand that is no rest, as [c] or [samples, c]. */
