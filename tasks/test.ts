@@ -21,7 +21,11 @@ await runTask({
   run: async ({ options, args, json, print }) => {
     const filter = options.filter === undefined ? [] : ["--filter", String(options.filter)];
     const places = args.length > 0 ? args.map((place) => resolve(place)) : ["tests"];
-    const { counts, code } = await runTests([...filter, ...places], print);
+    const cases = await Deno.makeTempFile({ prefix: "reference-cases-" });
+    const { counts, code } = await runTests([...filter, ...places], cases, print);
+    const told = await Deno.readTextFile(cases);
+    await Deno.remove(cases);
+    if (told !== "") print(`reference cases that ran: ${caseCounts(told)}`);
     const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
     print(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
     if (code === 0) return counts;
@@ -30,11 +34,16 @@ await runTask({
   },
 });
 
-async function runTests(args: string[], print: (line: string) => void): Promise<{ counts: Counts; code: number }> {
+/** Runs `deno test`, whose tests tell in the file `cases` which reference cases they read (tests/support/golden.ts). */
+async function runTests(
+  args: string[],
+  cases: string,
+  print: (line: string) => void,
+): Promise<{ counts: Counts; code: number }> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", ...args],
     cwd: PROJECT_ROOT,
-    env: { NO_COLOR: "1", INIT_CWD: "" },
+    env: { NO_COLOR: "1", INIT_CWD: "", REFERENCE_CASES: cases },
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
@@ -52,6 +61,17 @@ async function runTests(args: string[], print: (line: string) => void): Promise<
   counts ??= { passed: 0, failed: 1, skipped: 0 };
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
   return { counts, code };
+}
+
+/** Such as `losses 17 of 17, ops 136 of 136`, from a line of JSON for each case that was read. */
+function caseCounts(told: string): string {
+  const groups = new Map<string, { names: Set<string>; of: number }>();
+  for (const line of told.trimEnd().split("\n")) {
+    const { group, name, of } = JSON.parse(line);
+    if (!groups.has(group)) groups.set(group, { names: new Set(), of });
+    groups.get(group)!.names.add(name);
+  }
+  return [...groups].sort().map(([group, { names, of }]) => `${group} ${names.size} of ${of}`).join(", ");
 }
 
 async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {

@@ -4,41 +4,16 @@ import assert from "node:assert/strict";
 import { type ColorChange, IMAGENET, packViewParams, UNIT, type ViewParams } from "../../src/augment/params.ts";
 import { CenterView, ColorJitter, GaussianBlur, ResizedCrop } from "../../src/augment/pixel_ops.ts";
 import { applyViews } from "../../src/augment/views.ts";
-import { readSafetensors } from "../../src/data/safetensors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { execute } from "../../src/gpu/execute.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { assertClose } from "../support/close.ts";
+import { type GoldenCase, goldenCases } from "../support/golden.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { nhwc, type Values } from "../support/op_cases.ts";
 
-interface AugmentCase {
-  readonly name: string;
-  readonly op: string;
-  readonly file: string;
-  // deno-lint-ignore no-explicit-any
-  readonly attrs: any;
-  readonly outputs: readonly string[];
-  readonly tol: { readonly rtol: number; readonly atol: number };
-}
-
-const SHARED = new URL("../../../shared/golden/augment/", import.meta.url);
-const FIXTURES = new URL("../fixtures/golden/augment/", import.meta.url);
-
-async function augmentCases(): Promise<{ folder: URL; cases: AugmentCase[] }> {
-  for (const folder of [SHARED, FIXTURES]) {
-    try {
-      return { folder, cases: JSON.parse(await Deno.readTextFile(new URL("cases.json", folder))).cases };
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      console.error(`${folder.pathname} is not there: most of torchvision's views are skipped`);
-    }
-  }
-  return { folder: FIXTURES, cases: [] };
-}
-
-const { folder, cases } = await augmentCases();
+const cases = goldenCases("augment");
 
 /** Runs `build` on x [n, c, h, w] and one row of parameters an image (or one for all). */
 async function run(
@@ -63,7 +38,7 @@ const jitter = (g: Graph, x: Tensor, views: Tensor) => g.apply(ColorJitter, [x, 
 const NOT_OURS = ["rotate", "affine", "perspective"];
 
 /** The result of a case's output number `index`. */
-function compute(gpu: Gpu, test: AugmentCase, x: Values, index: number): Promise<Float32Array> {
+function compute(gpu: Gpu, test: GoldenCase, x: Values, index: number): Promise<Float32Array> {
   const { op, attrs } = test;
   const [, h, w] = x.shape;
   const box = [0, 0, h, w];
@@ -124,7 +99,7 @@ function compute(gpu: Gpu, test: AugmentCase, x: Values, index: number): Promise
 gpuTest("views equal torchvision's", async (gpu, t) => {
   for (const test of cases.filter(({ op }) => !NOT_OURS.includes(op))) {
     await t.step(test.name, async () => {
-      const { tensors } = await readSafetensors(new URL(test.file, folder).pathname);
+      const tensors = await test.load();
       const x = nhwc(tensors.get("x") as Values);
       for (const [index, output] of test.outputs.entries()) {
         const y = await compute(gpu, test, x, index);

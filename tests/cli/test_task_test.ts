@@ -26,3 +26,15 @@ Deno.test("a failing test, and a suite that does not start, fail the task", asyn
   const broken = await suite(`const n: number = "text";`);
   assert.deepEqual([broken.code, broken.lines.at(-1)], [1, "0 passed, 1 failed"]);
 });
+
+Deno.test("reference cases that ran are counted, each once", async () => {
+  const support = new URL("../support/golden.ts", import.meta.url).href;
+  const { code, lines } = await suite(`
+    import { goldenCases } from "${support}";
+    const [first] = goldenCases("objectives");
+    Deno.test("one", async () => { await first.load(); });
+    Deno.test("the same", async () => { await first.load(); });
+  `);
+  assert.equal(code, 0);
+  assert.match(lines.at(-2)!, /^reference cases that ran: objectives 1 of \d+$/);
+});

@@ -1,7 +1,6 @@
 /** Philox and normal quantiles, on the host and on the device, against published and SciPy's values. */
 
 import assert from "node:assert/strict";
-import { readSafetensors } from "../../src/data/safetensors.ts";
 import {
   below,
   normalOfWord,
@@ -19,6 +18,7 @@ import { cover, input, type Op, output, plain } from "../../src/graph/op.ts";
 import { normalCdf } from "../../src/ops/random_normal.ts";
 import { sampleKeys } from "../../src/ops/sample_keys.ts";
 import { assertClose } from "../support/close.ts";
+import { goldenCases } from "../support/golden.ts";
 import { gpuTest } from "../support/gpu.ts";
 import { chiSquare, kolmogorovSmirnov } from "../support/statistics.ts";
 
@@ -128,26 +128,12 @@ Deno.test("uniform numbers never reach the ends", () => {
   assert.deepEqual([below(0, 6), below(0xffffffff, 6)], [0, 5]);
 });
 
-const METRICS = new URL("../../../shared/golden/metrics/", import.meta.url);
-
-/** SciPy's truncated normals. */
-async function truncatedNormals() {
-  try {
-    const { cases } = JSON.parse(await Deno.readTextFile(new URL("cases.json", METRICS)));
-    return cases.filter(({ op }: { op: string }) => op === "truncated_normal");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    console.error(`SciPy's truncated normals are skipped: ${METRICS.pathname} is not there`);
-    return [];
-  }
-}
-
-const scipy = await truncatedNormals();
+const scipy = goldenCases("metrics", ({ op }) => op === "truncated_normal");
 
 gpuTest("truncated normals equal SciPy's", async (gpu, t) => {
-  for (const { name, file, attrs, tol, scalars_f64 } of scipy) {
+  for (const { name, attrs, tol, scalars_f64, load } of scipy) {
     await t.step(name, async () => {
-      const { tensors } = await readSafetensors(new URL(file, METRICS).pathname);
+      const tensors = await load();
       const { mu, sigma, t: times, kind } = attrs;
       const [truncation, scale] = kind === "scaled" ? [2, sigma * times] : [times, sigma];
       const values = (key: string) => Array.from(tensors.get(key)!.data as Float32Array);

@@ -8,6 +8,13 @@ const FIXTURES = new URL("../fixtures/golden/", import.meta.url);
 /** Groups that lie in the repository alone. */
 const OWN: readonly string[] = ["objectives", "svm"];
 
+/** A case that was read, of so many of its group. */
+interface Told {
+  readonly group: string;
+  readonly name: string;
+  readonly of: number;
+}
+
 /** One case, as cases.json describes it, with a reader for its tensors. */
 export interface GoldenCase {
   readonly name: string;
@@ -39,8 +46,18 @@ export function goldenCases(group: string, wanted: (entry: GoldenCase) => boolea
   }
   return list.map((entry) => ({
     ...entry,
-    load: async () => (await readSafetensors(new URL(entry.file, folder).pathname)).tensors,
+    load: async () => {
+      tell({ group, name: entry.name, of: list.length });
+      return (await readSafetensors(new URL(entry.file, folder).pathname)).tensors;
+    },
   })).filter(wanted);
+}
+
+/** The file in which the `test` task counts the cases that were read, a line of JSON for each. */
+const TOLD = Deno.env.get("REFERENCE_CASES");
+
+function tell(line: Told): void {
+  if (TOLD) Deno.writeTextFileSync(TOLD, `${JSON.stringify(line)}\n`, { append: true });
 }
 
 const said = new Set<string>();
