@@ -3,7 +3,7 @@
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Kernel, type Node, type Op } from "../graph/op.ts";
 import { sameShape, sizeOf, specText, type Tensor } from "../graph/tensor.ts";
-import { fullGroups, groupName, memberEnds } from "./groups.ts";
+import { fullGroups, groupCandidates, groupName, memberEnds } from "./groups.ts";
 import type { Guard } from "./guard.ts";
 
 /** Tensors of ema_together.wgsl, and the storage buffers that it binds. */
@@ -26,18 +26,7 @@ function emaOp(count: number): Op {
     },
     mutates: members,
     readsUpdated: members.map((at) => at + 1),
-    candidates: [
-      {
-        name: "together",
-        accepts: (_, { maxBuffers }) => count === TOGETHER && maxBuffers >= BUFFERS,
-        lower: (node) => ({ kernels: [together(node, members)] }),
-      },
-      {
-        name: "plain",
-        accepts: () => true,
-        lower: (node) => ({ kernels: members.map((at) => alone(node, at)) }),
-      },
-    ],
+    candidates: groupCandidates({ full: count === TOGETHER, buffers: BUFFERS, members, together, alone }),
   };
 }
 

@@ -1,5 +1,7 @@
 /** Tensors that share a dispatch, because a small one does not fill it: for updates and sums over many parameters. */
 
+import type { Candidate, Kernel, Node } from "../graph/op.ts";
+
 /**
  * Elements from which a tensor has a dispatch of its own. A shared dispatch chooses its tensor by a switch, which costs
  * llvmpipe the sum of all cases: at about this size more than the dispatch that is saved (50 us).
@@ -33,6 +35,34 @@ export function memberEnds(sizes: readonly number[], unit: number): { ends: numb
   let total = 0;
   const ends = sizes.map((size) => total += Math.ceil(size / unit));
   return { ends: [...ends, ...new Array<number>(MEMBERS - ends.length).fill(total)], total };
+}
+
+/** How the tensors of a node are updated. */
+interface GroupKernels {
+  /** Whether the node has as many tensors as the shared dispatch takes, and the storage buffers that this one binds. */
+  readonly full: boolean;
+  readonly buffers: number;
+  /** Input at which each tensor's own inputs begin. */
+  readonly members: readonly number[];
+  readonly together: (node: Node, members: readonly number[]) => Kernel;
+  /** The dispatch of member `i`, whose inputs begin at `at`. */
+  readonly alone: (node: Node, at: number, i: number) => Kernel;
+}
+
+/** One dispatch for all tensors of a full group where the adapter binds enough buffers, else one for each. */
+export function groupCandidates({ full, buffers, members, together, alone }: GroupKernels): Candidate[] {
+  return [
+    {
+      name: "together",
+      accepts: (_, { maxBuffers }) => full && maxBuffers >= buffers,
+      lower: (node) => ({ kernels: [together(node, members)] }),
+    },
+    {
+      name: "plain",
+      accepts: () => true,
+      lower: (node) => ({ kernels: members.map((at, i) => alone(node, at, i)) }),
+    },
+  ];
 }
 
 /** Name of a node of several tensors. */

@@ -3,7 +3,7 @@
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Kernel, type Node, type Op } from "../graph/op.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
-import { fullGroups, groupName, memberEnds } from "./groups.ts";
+import { fullGroups, groupCandidates, groupName, memberEnds } from "./groups.ts";
 import type { Guard } from "./guard.ts";
 
 interface Attrs {
@@ -23,18 +23,7 @@ function runningStatsOp(count: number): Op<Attrs> {
     name: "RunningStats",
     infer: () => [],
     mutates: members.flatMap((at) => [at, at + 1]),
-    candidates: [
-      {
-        name: "together",
-        accepts: (_, { maxBuffers }) => count === TOGETHER && maxBuffers >= BUFFERS,
-        lower: (node) => ({ kernels: [together(node, members)] }),
-      },
-      {
-        name: "plain",
-        accepts: () => true,
-        lower: (node) => ({ kernels: members.map((at, i) => alone(node, at, node.attrs.counts[i])) }),
-      },
-    ],
+    candidates: groupCandidates({ full: count === TOGETHER, buffers: BUFFERS, members, together, alone }),
   };
 }
 
@@ -43,11 +32,11 @@ const OPS = new Map([1, TOGETHER].map((count) => [count, runningStatsOp(count)])
 /** n / (n - 1), which makes a variance of n values unbiased. */
 const unbiasedBy = (count: number) => count / Math.max(1, count - 1);
 
-function alone({ inputs, attrs: { momentum } }: Node, at: number, count: number): Kernel {
+function alone({ inputs, attrs: { momentum, counts } }: Node, at: number, i: number): Kernel {
   const channels = sizeOf(inputs[at]!.shape);
   return {
     shader: "running_stats",
-    params: { channels, momentum, unbiased: unbiasedBy(count) },
+    params: { channels, momentum, unbiased: unbiasedBy(counts[i]) },
     bindings: [0, 1, at, at + 1, at + 2, at + 3].map(input),
     workgroups: cover(channels, 64),
   };

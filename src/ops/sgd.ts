@@ -3,7 +3,7 @@
 import type { Graph } from "../graph/graph.ts";
 import { cover, input, type Kernel, type Node, type Op } from "../graph/op.ts";
 import { sameShape, sizeOf, specText, type Tensor, type TensorSpec } from "../graph/tensor.ts";
-import { fullGroups, groupName, memberEnds } from "./groups.ts";
+import { fullGroups, groupCandidates, groupName, memberEnds } from "./groups.ts";
 import type { Guard } from "./guard.ts";
 
 /** Constants of a run. */
@@ -34,18 +34,7 @@ function sgdOp(count: number): Op<Attrs> {
       return [];
     },
     mutates: members.flatMap((at) => [at, at + 1]),
-    candidates: [
-      {
-        name: "together",
-        accepts: (_, { maxBuffers }) => count === TOGETHER && maxBuffers >= BUFFERS,
-        lower: (node) => ({ kernels: [together(node, members)] }),
-      },
-      {
-        name: "plain",
-        accepts: () => true,
-        lower: (node) => ({ kernels: members.map((at) => alone(node, at)) }),
-      },
-    ],
+    candidates: groupCandidates({ full: count === TOGETHER, buffers: BUFFERS, members, together, alone }),
   };
 }
 
